@@ -1,0 +1,81 @@
+"""Every handler: what it reaches, through which helpers, and what would become of it; at the end what it would bring."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from codemods.catalogue_files import load_catalogue
+from codemods.project import Loaded
+from codemods.report import Paint
+from transforms.index import Index, build_index
+from transforms.judge import Judgement, judge, own_handlers, selected, stopped
+from transforms.model import Settings, Verdict
+from transforms.reach import Reach, Reached, is_movable, is_orm
+from transforms.rules import RULES
+
+_SHOWN = 6
+_SHADES = {Verdict.CHANGE: "green", Verdict.LEAVE: "blue", Verdict.REFUSE: "yellow"}
+_WORDS = {Verdict.CHANGE: "would become async", Verdict.LEAVE: "would be left", Verdict.REFUSE: "would be refused"}
+
+
+def survey(loaded: Loaded, settings: Settings) -> tuple[Index, list[Judgement]]:
+    """Judge every handler of the project."""
+    index = build_index(loaded.project, load_catalogue())
+    reach = Reach(index.graph)
+    handlers = [handler for handler in own_handlers(index) if selected(index, handler, settings)]
+    return index, [judge(index, reach, handler, settings) for handler in handlers]
+
+
+def audit_lines(index: Index, judgements: Sequence[Judgement], paint: Paint) -> Iterator[str]:
+    """The audit as text."""
+    stop = stopped(index)
+    if stop:
+        yield paint(f"The project cannot be migrated: {stop}", "yellow")
+        yield ""
+    for judgement in judgements:
+        yield from _handler_lines(judgement, paint)
+    yield from _balance(index, judgements, stop, paint)
+
+
+def _handler_lines(judgement: Judgement, paint: Paint) -> Iterator[str]:
+    handler, verdict = judgement.handler, judgement.verdict
+    yield f"{paint(handler.endpoint, 'bold')}  {handler.function.place}  ({handler.slot})"
+    yield f"  {paint(_WORDS[verdict], _SHADES[verdict])} {judgement.code}: {judgement.reason}"
+    shown = _distinct(judgement.reached)
+    for item in shown[:_SHOWN]:
+        yield f"    {item.path}  {item.place}"
+    if len(shown) > _SHOWN:
+        yield f"    … and {len(shown) - _SHOWN} more"
+
+
+def _distinct(reached: Sequence[Reached]) -> list[Reached]:
+    found: dict[tuple[str, str], Reached] = {}
+    for item in reached:
+        if is_movable(item.site.entry) or is_orm(item.site.entry) or item.site.entry.thread_bound or item.site.entry.verdict == "refuse":
+            found.setdefault((item.place, item.site.entry.name), item)
+    return list(found.values())
+
+
+def _balance(index: Index, judgements: Sequence[Judgement], stop: str, paint: Paint) -> Iterator[str]:
+    counts = Counter(judgement.verdict for judgement in judgements)
+    codes = Counter(judgement.code for judgement in judgements if judgement.verdict != Verdict.CHANGE)
+    yield ""
+    yield paint(
+        f"{len(judgements)} handlers: {counts[Verdict.CHANGE]} would become async, {counts[Verdict.LEAVE]} left, {counts[Verdict.REFUSE]} refused", "bold"
+    )
+    for code, number in codes.most_common():
+        yield f"  {number:4}  {code}  {RULES[code].title}"
+    yield ""
+    yield from _advice(judgements, stop)
+
+
+def _advice(judgements: Sequence[Judgement], stop: str) -> Iterator[str]:
+    changed = sum(judgement.verdict == Verdict.CHANGE for judgement in judgements)
+    database = sum(judgement.code in ("R109", "R113") for judgement in judgements)
+    yield "What it would bring: on Flask every request keeps its thread, also with async views, so a server takes no more requests at once than it has threads."
+    yield "An async view costs about 0.5 ms of CPU more than a plain one; what is gained is that independent calls inside one view can run at once, and a code base that is ready for an async host."
+    if stop or not changed:
+        yield "Advice: do not migrate now. Nothing here would gain from it; if requests queue up, more threads do (gunicorn -k gthread --threads 32)."
+    elif database > changed:
+        yield "Advice: most of what blocks is the database through an ORM, for which more threads do (gunicorn -k gthread --threads 32). Migrate only the handlers that wait for other services: --only."
+    else:
+        yield f"Advice: {changed} handlers wait for other services. If they are slow and you want to call several at once, migrate; if requests only queue up, more threads do (gunicorn -k gthread --threads 32)."

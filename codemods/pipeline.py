@@ -1,0 +1,43 @@
+"""Stages one after another in memory: the output of each is the input of the next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codemods.catalogue_files import load_catalogue
+from codemods.project import Loaded
+from transforms.index import ParseCache
+from transforms.model import FileChange, Outcome, Settings
+from transforms.stages import STAGES, run_stage
+
+
+@dataclass(frozen=True)
+class Migration:
+    """The outcomes of the stages, and what all of them together change on disk."""
+
+    outcomes: tuple[Outcome, ...]
+    changes: tuple[FileChange, ...]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Distributions that the result needs, for the user's requirements."""
+        return tuple(sorted({need for outcome in self.outcomes for need in outcome.needs}))
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """The named stages in the order in which they build on each other; all of them for none."""
+    return [name for name in STAGES if not names or name in names]
+
+
+def migrate(loaded: Loaded, stages: Sequence[str], settings: Settings) -> Migration:
+    """Run the stages in memory; nothing is written."""
+    catalogue = load_catalogue()
+    cache = ParseCache()
+    project = loaded.project
+    outcomes: list[Outcome] = []
+    for name in in_order(stages):
+        staged = run_stage(name, project, catalogue, settings, cache=cache)
+        outcomes.append(staged.outcome)
+        project = staged.project
+    before = loaded.project.python
+    changes = [FileChange(path, before.get(path), data) for path, data in sorted(project.python.items()) if before.get(path) != data]
+    return Migration(tuple(outcomes), tuple(changes))

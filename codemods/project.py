@@ -1,0 +1,104 @@
+"""Which files belong to a project, and reading them without following loops or losing a byte."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from transforms.model import Project
+
+_SKIPPED = {"__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist", "_build"}
+_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "Pipfile", "requirements.txt", "tox.ini")
+_METADATA = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile")
+
+
+class ProjectError(Exception):
+    """The folder cannot be worked on; the message tells the user what to do."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A project as read from disk. `unreadable` maps a path to the reason; paths are relative to `root`."""
+
+    root: Path
+    project: Project
+    unreadable: dict[str, str]
+
+
+def load(target: Path) -> Loaded:
+    """Read the project around `target`; only what lies in `target` may be edited.
+
+    Raises ProjectError when there is nothing to read.
+    """
+    if not target.exists():
+        raise ProjectError(f"{target} does not exist; name the folder or file of a Flask application")
+    target = target.resolve()
+    root = find_root(target)
+    files: dict[str, bytes] = {}
+    metadata: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
+    for path in sorted(_walk(root, unreadable, root)):
+        name = path.relative_to(root).as_posix()
+        try:
+            if path.suffix == ".py":
+                files[name] = path.read_bytes()
+            if path.name in _METADATA or path.suffix == ".txt":
+                metadata[name] = path.read_text(errors="replace")
+        except OSError as error:
+            unreadable[name] = f"cannot be read: {error.strerror}"
+    editable = frozenset(name for name in files if _inside(root / name, target))
+    if not any(_inside(root / name, target) for name in [*files, *unreadable]):
+        raise ProjectError(f"{target} holds no Python file; name the folder or file of a Flask application")
+    return Loaded(root, Project(files, editable, metadata), {name: why for name, why in unreadable.items() if _inside(root / name, target)})
+
+
+def find_root(target: Path) -> Path:
+    """The nearest folder at or above `target` that looks like the root of a project; `target`'s own folder otherwise."""
+    folder = target if target.is_dir() else target.parent
+    for candidate in [folder, *folder.parents]:
+        if any((candidate / mark).exists() for mark in _MARKS):
+            return candidate
+    while (folder / "__init__.py").exists() and folder.parent != folder:
+        folder = folder.parent
+    return folder
+
+
+def _inside(path: Path, target: Path) -> bool:
+    return path == target or target in path.parents
+
+
+def _walk(folder: Path, unreadable: dict[str, str], root: Path) -> Iterator[Path]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        unreadable[folder.relative_to(root).as_posix()] = f"the folder cannot be read: {error.strerror}"
+        return
+    for entry in entries:
+        path = Path(entry.path)
+        if entry.is_symlink():
+            if entry.name.endswith(".py"):
+                _note_link(path, unreadable, root)
+        elif entry.is_dir():
+            if not _is_skipped(path):
+                yield from _walk(path, unreadable, root)
+        elif entry.name.endswith(".py") or entry.name in _METADATA or _is_requirements(path):
+            yield path
+
+
+def _note_link(path: Path, unreadable: dict[str, str], root: Path) -> None:
+    """A link to a file inside the project is read there; any other is a row."""
+    try:
+        inside = root in path.resolve(strict=True).parents
+    except (OSError, RuntimeError):
+        unreadable[path.relative_to(root).as_posix()] = "a symbolic link that leads nowhere or to itself"
+        return
+    if not inside:
+        unreadable[path.relative_to(root).as_posix()] = "a symbolic link to a file outside the project; it is not followed"
+
+
+def _is_skipped(path: Path) -> bool:
+    return path.name in _SKIPPED or path.name.startswith(".") or path.name.endswith(".egg-info") or (path / "pyvenv.cfg").exists()
+
+
+def _is_requirements(path: Path) -> bool:
+    return path.suffix == ".txt" and ("requirements" in path.name or "constraints" in path.name or path.parent.name == "requirements")

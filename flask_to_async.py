@@ -1,0 +1,20 @@
+"""The console script: makes sure that our own `codemods` and `transforms` are imported.
+
+A user's repository may have folders of these names, and PYTHONPATH=. puts them first. Our folder, beside this file,
+goes to the front for the imports of the tool itself.
+"""
+
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    from codemods.cli import app
+
+    app(prog_name="flask-to-async")
+
+
+if __name__ == "__main__":
+    main()

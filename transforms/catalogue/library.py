@@ -1,0 +1,188 @@
+"""Reading the catalogue's TOML files. Data only: loading one never imports or runs anything it names."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+VERDICTS = ("wrap", "leave", "refuse")
+_LIBRARY: dict[str, type] = {"id": str, "modules": list, "distribution": str, "tested": str, "kind": str, "thread_bound": bool, "note": str}
+_FUNCTION: dict[str, type] = {"names": list, "verdict": str, "reason": str, "returns": str, "lazy": bool}
+_TYPE: dict[str, type] = {
+    "names": list, "made_by": list, "context": str, "blocks": list, "pure": list, "returns": dict, "attributes": dict,
+    "constructor_blocks": bool, "verdict": str, "reason": str, "lazy": list, "thread_bound": bool,
+}  # fmt: skip
+_DECORATOR: dict[str, type] = {"names": list, "since": str, "proof": str}
+_SWAP: dict[str, type] = {"type": str, "target": str, "module": str, "methods": list, "refuse": list, "close": str, "constructor": list}
+_TABLES: dict[str, dict[str, type]] = {"function": _FUNCTION, "type": _TYPE, "decorator": _DECORATOR, "swap": _SWAP}
+
+
+class CatalogueError(Exception):
+    """A catalogue file is wrong; the message names the file, the key and what is expected."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One blocking callable. `verdict` is wrap, leave or refuse; `lazy`: its result blocks again when used."""
+
+    name: str
+    library: str
+    kind: str
+    verdict: str
+    reason: str = ""
+    lazy: bool = False
+    thread_bound: bool = False
+
+
+@dataclass(frozen=True)
+class LibraryType:
+    """A class whose instances' methods are known."""
+
+    name: str
+    library: str
+    kind: str
+    context: str
+    blocks: frozenset[str]
+    pure: frozenset[str]
+    returns: Mapping[str, str]
+    attributes: Mapping[str, str]
+    constructor_blocks: bool
+    verdict: str
+    reason: str
+    lazy: frozenset[str]
+    thread_bound: bool
+
+
+@dataclass(frozen=True)
+class Swap:
+    """A client class and the asynchronous class with the same methods, for use in a `with` block."""
+
+    type: str
+    target: str
+    module: str
+    methods: frozenset[str]
+    constructor: frozenset[str]
+
+
+@dataclass
+class Catalogue:
+    """All libraries together, looked up by dotted name."""
+
+    functions: dict[str, Entry] = field(default_factory=dict)
+    returned: dict[str, str] = field(default_factory=dict)
+    types: dict[str, LibraryType] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+    decorators: dict[str, str] = field(default_factory=dict)
+    objects: dict[str, str] = field(default_factory=dict)
+    swaps: dict[str, Swap] = field(default_factory=dict)
+    distributions: dict[str, str] = field(default_factory=dict)
+
+    def method(self, type_name: str, method: str) -> Entry | None:
+        """The entry of a blocking method; None when it is not known to block."""
+        known = self.types.get(type_name)
+        if known is None or method in known.pure or method.startswith("__"):
+            return None
+        if method not in known.blocks and ("*" not in known.blocks or method.startswith("_") or method in known.attributes):
+            return None
+        lazy = method in known.lazy
+        return Entry(f"{type_name}.{method}", known.library, known.kind, known.verdict, known.reason, lazy, known.thread_bound)
+
+    def constructor(self, name: str) -> Entry | None:
+        """The entry of a constructor or factory that already does I/O."""
+        known = self.types.get(self.made.get(name, ""))
+        if known is None or not known.constructor_blocks:
+            return None
+        return Entry(
+            name, known.library, known.kind, "refuse" if known.lazy or known.verdict == "wrap" else known.verdict, known.reason, True, known.thread_bound
+        )
+
+    def merge(self, other: "Catalogue") -> "Catalogue":
+        """Both together; `other` wins, so that a user's own file can correct ours."""
+        merged = Catalogue()
+        for name in vars(merged):
+            setattr(merged, name, {**getattr(self, name), **getattr(other, name)})
+        return merged
+
+
+def parse_library(text: str, source: str) -> Catalogue:
+    """Read one TOML file; raises CatalogueError with the file, the key and the remedy."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(f"{source}: not valid TOML: {error}") from None
+    library = data.get("library", {})
+    _check(library, _LIBRARY, f"{source}: [library]")
+    unknown = set(data) - {"library", "objects", "makers", *_TABLES}
+    if unknown or "id" not in library:
+        raise CatalogueError(f"{source}: unknown table {sorted(unknown)[0]!r}" if unknown else f"{source}: [library] needs an id")
+    catalogue = Catalogue(objects=dict(data.get("objects", {})), made=dict(data.get("makers", {})))
+    for kind, keys in _TABLES.items():
+        for row in data.get(kind, []):
+            _check(row, keys, f"{source}: [[{kind}]]")
+            _ADD[kind](catalogue, row, library, source)
+    return catalogue
+
+
+def _check(row: Mapping[str, Any], keys: Mapping[str, type], where: str) -> None:
+    for key, value in row.items():
+        if key not in keys:
+            raise CatalogueError(f"{where}: unknown key {key!r}; known keys: {', '.join(keys)}")
+        if not isinstance(value, keys[key]):
+            raise CatalogueError(f"{where}: {key} must be a {keys[key].__name__}, not {value!r}")
+    verdict = row.get("verdict", "wrap")
+    if verdict not in VERDICTS:
+        raise CatalogueError(f"{where}: verdict must be one of {', '.join(VERDICTS)}, not {verdict!r}")
+    if verdict != "wrap" and not row.get("reason"):
+        raise CatalogueError(f"{where}: verdict {verdict!r} needs a reason")
+
+
+def _add_function(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any], source: str) -> None:
+    for name in _names(row, source):
+        bound = bool(library.get("thread_bound"))
+        catalogue.functions[name] = Entry(
+            name, library["id"], library.get("kind", "client"), row.get("verdict", "wrap"), row.get("reason", ""), row.get("lazy", False), bound
+        )
+        if row.get("returns"):
+            catalogue.returned[name] = row["returns"]
+
+
+def _add_type(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any], source: str) -> None:
+    names = _names(row, source)
+    known = LibraryType(
+        names[0], library["id"], library.get("kind", "client"), row.get("context", ""), frozenset(row.get("blocks", [])), frozenset(row.get("pure", [])),
+        row.get("returns", {}), row.get("attributes", {}), row.get("constructor_blocks", False), row.get("verdict", "wrap"), row.get("reason", ""),
+        frozenset(row.get("lazy", [])), row.get("thread_bound", library.get("thread_bound", False)),
+    )  # fmt: skip
+    for name in [*names, *row.get("made_by", [])]:
+        catalogue.made[name] = names[0]
+    for name in names:
+        catalogue.types[name] = known
+
+
+def _add_decorator(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any], source: str) -> None:
+    for name in _names(row, source):
+        catalogue.decorators[name] = row.get("since", "")
+        catalogue.distributions[name] = library.get("distribution", "")
+
+
+def _add_swap(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any], source: str) -> None:
+    swap = Swap(row["type"], row["target"], row["module"], frozenset(row["methods"]), frozenset(row.get("constructor", [])))
+    catalogue.swaps[swap.type] = swap
+
+
+_ADD = {"function": _add_function, "type": _add_type, "decorator": _add_decorator, "swap": _add_swap}
+
+
+def _names(row: Mapping[str, Any], source: str) -> list[str]:
+    names = row.get("names", [])
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise CatalogueError(f"{source}: names must be a list of dotted names, not {names!r}")
+    return list(names)
+
+
+def combine(parts: Iterable[Catalogue]) -> Catalogue:
+    """One catalogue out of many; later ones win."""
+    whole = Catalogue()
+    for part in parts:
+        whole = whole.merge(part)
+    return whole

@@ -1,0 +1,181 @@
+"""Stage clients: known blocking clients become async ones, and `async`/`await` spreads through the helpers between.
+
+A helper becomes `async def` only if every caller is known, can await it, and is async itself afterwards. Tests, command
+line, threads, sort keys, strings that name it, calls on objects of unknown type: any of them keeps it synchronous.
+"""
+
+import ast
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from transforms.edits import AwaitCall, MakeAsync, place_of
+from transforms.executor import async_functions
+from transforms.facts import Function, last_name
+from transforms.index import Index
+from transforms.judge import is_own, stopped
+from transforms.model import Settings, Verdict
+from transforms.placement import why_not_here
+from transforms.planning import Change, Plan
+from transforms.reach import Reach
+from transforms.swaps import Swap, Unproved, find_swaps
+
+NAME = "clients"
+_BINDING = {"staticmethod", "classmethod"}
+
+
+@dataclass
+class Spread:
+    """The helpers that become async (`helpers`), and why others on the way cannot (`kept`)."""
+
+    swaps: dict[Function, list[Swap | Unproved]] = field(default_factory=dict)
+    helpers: set[Function] = field(default_factory=set)
+    kept: dict[Function, str] = field(default_factory=dict)
+
+
+def plan(index: Index, settings: Settings) -> Plan:
+    """Swaps in async functions, and in helpers that can become async together with all their callers."""
+    result = Plan(NAME)
+    if stopped(index):
+        return result
+    reach = Reach(index.graph)
+    roots = async_functions(index, reach, settings)
+    spread = find_spread(index, reach, roots, settings)
+    groups = _groups(index, spread, roots)
+    for function in sorted({*roots, *spread.helpers}, key=lambda item: (item.module.path, item.line)):
+        _swap(function, spread, groups, result)
+        _await_helpers(index, function, spread, groups, result)
+        if function in spread.helpers:
+            _convert(index, function, groups[function], result)
+    for function, reason in sorted(spread.kept.items(), key=lambda item: (item[0].module.path, item[0].line)):
+        result.decide(function, function.line, "C203", Verdict.LEAVE, reason, subject=function.qualname)
+    return result
+
+
+def find_spread(index: Index, reach: Reach, roots: Collection[Function], settings: Settings) -> Spread:
+    """The largest set of helpers in which every caller of each is in the set or async already."""
+    spread = Spread()
+    near = _helpers_below(index, reach, roots)
+    for function in [*roots, *near]:
+        spread.swaps[function] = find_swaps(index, function, settings)
+    wanted = {function for function in near if any(isinstance(item, Swap) for item in spread.swaps[function])}
+    candidates = _upwards(index, wanted, set(near))
+    changed = True
+    while changed:
+        changed = False
+        for function in sorted(candidates, key=lambda item: (item.module.path, item.line)):
+            reason = _why_kept(index, reach, function, candidates, set(roots))
+            if reason:
+                spread.kept[function] = reason
+                candidates.discard(function)
+                changed = True
+        candidates &= _upwards(index, wanted & candidates, candidates)
+    spread.helpers = candidates
+    return spread
+
+
+def _helpers_below(index: Index, reach: Reach, roots: Collection[Function]) -> list[Function]:
+    """Synchronous helpers that async functions reach by proved calls, nearest first."""
+    found: list[Function] = []
+    waiting = list(roots)
+    while waiting:
+        for edge in index.graph.edges(waiting.pop(0)):
+            target = edge.target
+            if edge.how == "call" and edge.sure and not target.is_async and target not in found and target not in roots and is_own(index, target):
+                found.append(target)
+                waiting.append(target)
+    return found
+
+
+def _upwards(index: Index, wanted: Collection[Function], within: Collection[Function]) -> set[Function]:
+    """The wanted functions and all of `within` that call them, at any distance."""
+    found = set(wanted)
+    waiting = list(wanted)
+    while waiting:
+        for caller in index.graph.callers(waiting.pop()):
+            if caller.sure and caller.function in within and caller.function not in found:
+                found.add(caller.function)
+                waiting.append(caller.function)
+    return found
+
+
+def _why_kept(index: Index, reach: Reach, function: Function, candidates: Collection[Function], roots: Collection[Function]) -> str:
+    """Why the helper stays synchronous; empty when it can become async."""
+    fixed = _fixed(index, reach, function)
+    if fixed:
+        return fixed
+    callers = index.graph.callers(function)
+    for caller in callers:
+        place = f"{caller.function.module.path}:{getattr(caller.node, 'lineno', 1)}"
+        if not caller.sure:
+            return f"{place}: it {caller.why}"
+        if caller.function not in candidates and caller.function not in roots:
+            return f"{place} ({caller.function.qualname}) calls it and cannot await it"
+        if isinstance(caller.node, ast.Call) and (reason := why_not_here(index, caller.function, caller.node)):
+            return f"{place} ({caller.function.qualname}) calls it {reason}"
+    return "" if callers else "nothing is seen to call it"
+
+
+def _fixed(index: Index, reach: Reach, function: Function) -> str:
+    if function in index.registry.handlers:
+        return "Flask calls it too"
+    if function.kind != "function" or function.is_generator:
+        return "it is a generator"
+    if function.name.startswith("__"):
+        return "Python calls it by its special name"
+    if function.cls and any(function.name in other.methods for other in [*index.resolver.lineage(function.cls)[1:], *index.resolver.descendants(function.cls)]):
+        return "another class of the hierarchy has a method of that name"
+    if function.cls and any(base is None or base.name != "builtins.object" for base in index.resolver.external_bases(function.cls)):
+        return "its class has a base outside the project, which may call it"
+    other = [item for item in function.decorators if last_name(item) not in _BINDING]
+    if other:
+        return f"its decorator @{ast.unparse(other[0])} is not known to await it"
+    stop = reach.may_stop(function)
+    return f"next() at {stop} may raise StopIteration, which a coroutine turns into RuntimeError" if stop else ""
+
+
+def _groups(index: Index, spread: Spread, roots: Collection[Function]) -> dict[Function, str]:
+    """One group for each set of converted helpers that call each other or share a caller that they change."""
+    leader: dict[Function, Function] = {function: function for function in spread.helpers}
+
+    def find(function: Function) -> Function:
+        while leader[function] is not function:
+            function = leader[function]
+        return function
+
+    for function in sorted(spread.helpers, key=lambda item: (item.module.path, item.line)):
+        for caller in index.graph.callers(function):
+            if caller.function in leader:
+                first, second = sorted((find(function), find(caller.function)), key=lambda item: (item.module.path, item.line))
+                leader[second] = first
+    return {function: f"{NAME}:{find(function).module.path}:{find(function).qualname}" for function in spread.helpers}
+
+
+def _swap(function: Function, spread: Spread, groups: dict[Function, str], result: Plan) -> None:
+    seen: dict[str, int] = {}
+    for item in spread.swaps[function]:
+        if isinstance(item, Unproved):
+            result.decide(function, item.node.lineno, "C202", Verdict.LEAVE, item.reason, subject=item.subject)
+            continue
+        number = seen[item.subject] = seen.get(item.subject, 0) + 1
+        group = groups.get(function) or f"{NAME}:{function.module.path}:{function.qualname}:{item.subject}#{number}"
+        path = function.module.path
+        result.changes += [Change(path, edit, group, item.imports, item.constants) for edit in item.edits]
+        for need in item.needs:
+            result.need(need, group)
+        result.decide(function, item.edits[0].place[0], "C200", Verdict.CHANGE, item.reason, group, item.subject)
+
+
+def _await_helpers(index: Index, function: Function, spread: Spread, groups: dict[Function, str], result: Plan) -> None:
+    for edge in index.graph.edges(function):
+        if edge.how == "call" and edge.sure and edge.target in spread.helpers and isinstance(edge.node, ast.Call):
+            group = groups[edge.target]
+            result.changes.append(Change(function.module.path, AwaitCall(place_of(edge.node)), group))
+            result.decide(
+                function, edge.node.lineno, "C201", Verdict.CHANGE, f"{edge.target.qualname} ({edge.target.place}) becomes async", group, edge.target.qualname
+            )
+
+
+def _convert(index: Index, function: Function, group: str, result: Plan) -> None:
+    result.changes.append(Change(function.module.path, MakeAsync(place_of(function.node)), group))
+    callers = ", ".join(sorted({caller.function.qualname for caller in index.graph.callers(function)}))
+    result.decide(function, function.line, "C201", Verdict.CHANGE, f"every caller can await it: {callers}", group, function.qualname)

@@ -1,0 +1,103 @@
+"""What a stage wants changed in one file, keyed by place; the transformer carries it out."""
+
+import ast
+from dataclasses import dataclass
+
+# Line and column of the start and the end, as `ast` counts them: lines from 1, columns in UTF-8 bytes.
+Place = tuple[int, int, int, int]
+
+
+def place_of(node: ast.AST) -> Place:
+    """Where an expression or statement stands."""
+    return (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class MakeAsync:
+    """`def` becomes `async def`; `adapter` is put as the innermost decorator when it is not empty."""
+
+    place: Place
+    adapter: str = ""
+
+
+@dataclass(frozen=True)
+class AwaitCall:
+    """`f(x)` becomes `await f(x)`; with `callee`, the function called is replaced as well."""
+
+    place: Place
+    callee: str = ""
+
+
+@dataclass(frozen=True)
+class WrapCall:
+    """`f(x)` becomes `await asyncio.to_thread(f, x)` or another spelling of it."""
+
+    place: Place
+    spelling: str
+    copy_context: bool = True
+
+
+@dataclass(frozen=True)
+class WrapExpression:
+    """`a.b(c).d()` becomes `await sync_to_async(lambda: a.b(c).d())()`: evaluated whole on the request's thread."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class ClientBlock:
+    """The statement that holds a module-level client call moves into `async with CLIENT as NAME`, the call on NAME."""
+
+    place: Place
+    statement: Place
+    client: str
+    name: str
+    method: str
+    keywords: tuple[tuple[str, str], ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SwapBlock:
+    """`with OLD(…) as c` becomes `async with NEW(…) as c`."""
+
+    place: Place
+    context: Place
+    callee: str
+    keywords: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class GuardStatus:
+    """`r.raise_for_status()` becomes `if r.status_code >= 400: r.raise_for_status()`: httpx raises for a 304 too."""
+
+    place: Place
+    name: str
+
+
+Edit = MakeAsync | AwaitCall | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus
+
+
+@dataclass(frozen=True, order=True)
+class Import:
+    """`import module` or, with `name`, `from module import name`."""
+
+    module: str
+    name: str = ""
+
+    @property
+    def code(self) -> str:
+        """The statement."""
+        return f"from {self.module} import {self.name}" if self.name else f"import {self.module}"
+
+    @property
+    def binds(self) -> str:
+        """The name it makes."""
+        return self.name or self.module.partition(".")[0]
+
+
+SPELLINGS: dict[str, tuple[Import, ...]] = {
+    "to_thread": (Import("asyncio"),),
+    "run_in_executor": (Import("asyncio"), Import("contextvars"), Import("functools")),
+    "sync_to_async": (Import("asgiref.sync", "sync_to_async"),),
+}

@@ -1,0 +1,155 @@
+"""Stage executor: what still blocks in async code moves to a worker thread, whole calls only.
+
+A helper moves as one, so that `with open(…)` blocks and units of work are never split. Work tied to the request's
+thread goes through `sync_to_async`, which runs it on that thread. It does not move generators, calls under a lock, calls
+in lambdas, nor objects that are used again afterwards.
+"""
+
+import ast
+from collections.abc import Iterable
+
+from transforms.edits import SPELLINGS, WrapCall, WrapExpression, place_of
+from transforms.facts import Function
+from transforms.graph import Site
+from transforms.index import Index
+from transforms.judge import LATE, Judgement, is_own, judge, own_handlers, selected, stopped
+from transforms.model import Safety, Settings, Verdict
+from transforms.moves import Move, moves, orm_moves
+from transforms.placement import is_awaited
+from transforms.planning import Change, Plan, shadowed
+from transforms.reach import Reach, is_bound, is_orm
+from transforms.routes import make_async
+
+NAME = "executor"
+
+
+def plan(index: Index, settings: Settings) -> Plan:
+    """Moves in async functions that a handler reaches, and handlers that become async together with their moves."""
+    result = Plan(NAME)
+    if stopped(index):
+        return result
+    reach = Reach(index.graph)
+    late = [
+        judgement
+        for handler in own_handlers(index)
+        if selected(index, handler, settings) and not handler.function.is_async
+        if (judgement := judge(index, reach, handler, settings)).stage == LATE
+    ]
+    for judgement in late:
+        _convert(index, reach, judgement, settings, result)
+    for function in async_functions(index, reach, settings):
+        _move_all(index, reach, function, settings, result, "")
+        _explain_rest(index, reach, function, settings, result)
+    return result
+
+
+def async_functions(index: Index, reach: Reach, settings: Settings) -> list[Function]:
+    """The async functions that may be edited and that a selected handler runs."""
+    found: set[Function] = set()
+    for handler in own_handlers(index):
+        if handler.awaited and handler.function.is_async and selected(index, handler, settings):
+            found |= {function for function in reach.functions(handler.function) if function.is_async and is_own(index, function)}
+    return sorted(found, key=lambda function: (function.module.path, function.line))
+
+
+def _convert(index: Index, reach: Reach, judgement: Judgement, settings: Settings, result: Plan) -> None:
+    function = judgement.handler.function
+    group = f"{NAME}:{function.module.path}:{function.qualname}"
+    obstacle = make_async(index, judgement, group, result)
+    verdict = Verdict.REFUSE if obstacle else Verdict.CHANGE
+    result.decide(function, function.line, judgement.code, verdict, obstacle or judgement.reason, "" if obstacle else group)
+    if not obstacle:
+        _move_all(index, reach, function, settings, result, group)
+
+
+def _move_all(index: Index, reach: Reach, function: Function, settings: Settings, result: Plan, group: str) -> None:
+    database = orm_moves(index, reach, function) if settings.orm == "executor" else []
+    taken = {move.node for move in database}
+    seen: dict[str, int] = {}
+    for move in [*database, *(move for move in moves(index, reach, function) if move.node not in taken)]:
+        number = seen[move.subject] = seen.get(move.subject, 0) + 1
+        own = group or f"{NAME}:{function.module.path}:{function.qualname}:{move.subject}#{number}"
+        _move(index, function, move, settings, result, own)
+
+
+def _move(index: Index, function: Function, move: Move, settings: Settings, result: Plan, group: str) -> None:
+    spelling = "sync_to_async" if move.thread else _spelling(index, settings)
+    imports = SPELLINGS[spelling]
+    name = shadowed(index, function, imports)
+    obstacle = move.obstacle or (f"the name {name} means something else here" if name else "")
+    line = move.node.lineno
+    if obstacle:
+        result.decide(function, line, move.code if move.obstacle else "E305", Verdict.REFUSE, obstacle, subject=move.subject)
+        return
+    expression = move.thread and move.target is None and not _is_session_call(move)
+    edit = WrapExpression(place_of(move.node)) if expression else WrapCall(place_of(move.node), spelling, move.target is not None)
+    result.changes.append(Change(function.module.path, edit, group, imports))
+    result.need("flask[async]", group)
+    code = "E302" if move.thread else ("E301" if move.target else "E300")
+    safety = Safety.UNSAFE if move.entry and is_orm(move.entry) else Safety.SAFE
+    result.decide(function, line, code, Verdict.CHANGE, _why(move, spelling), group, move.subject, safety)
+
+
+def _is_session_call(move: Move) -> bool:
+    """`db.session.commit()`: looking the method up asks nothing."""
+    func = move.node.func
+    return (
+        isinstance(func, ast.Attribute) and isinstance(func.value, ast.Attribute | ast.Name) and not any(isinstance(item, ast.Call) for item in ast.walk(func))
+    )
+
+
+def _spelling(index: Index, settings: Settings) -> str:
+    oldest = settings.python or index.requirements.python or (3, 11)
+    return "sync_to_async" if settings.executor == "to_thread" and oldest < (3, 9) else settings.executor
+
+
+def _why(move: Move, spelling: str) -> str:
+    what = f"{move.subject} blocks"
+    if move.reaches:
+        names = " → ".join([*(item.name for item in move.reaches.chain), move.reaches.site.entry.name])
+        what = f"{names} ({move.reaches.place}) blocks"
+    if move.thread:
+        return f"{what}; it stays on the request's own thread, to which its other work is tied"
+    if move.entry and is_orm(move.entry):
+        return f"{what}; objects that it returns may ask the database again when their attributes are read"
+    return what
+
+
+def _explain_rest(index: Index, reach: Reach, function: Function, settings: Settings, result: Plan) -> None:
+    """A decision for each known call in the function's own body that is not moved."""
+    moved = {move.node for move in moves(index, reach, function)}
+    if settings.orm == "executor":
+        moved |= {inner for move in orm_moves(index, reach, function) for inner in ast.walk(move.node) if isinstance(inner, ast.Call)}
+    for site in index.graph.sites(function):
+        if site.node not in moved and not (isinstance(site.node, ast.Call) and is_awaited(function, site.node)):
+            _explain(function, site, result)
+    _explain_inline(index, reach, function, moved, result)
+
+
+def _explain(function: Function, site: Site, result: Plan, through: str = "") -> None:
+    entry = site.entry
+    line = getattr(site.node, "lineno", function.line)
+    if is_orm(entry):
+        code, verdict, reason = "E306", Verdict.LEAVE, "work on a database session stays where it is"
+    elif is_bound(entry):
+        code, verdict, reason = "E304", Verdict.REFUSE, entry.reason or "it belongs to the thread that made it"
+    elif entry.verdict == "leave":
+        code, verdict, reason = "E303", Verdict.LEAVE, entry.reason
+    elif entry.verdict == "refuse":
+        code, verdict, reason = "E304", Verdict.REFUSE, entry.reason
+    else:
+        code, verdict, reason = "E307", Verdict.REFUSE, "it blocks, and no call on the way to it can be moved"
+    result.decide(function, line, code, verdict, f"{reason}{through}", subject=entry.name)
+
+
+def _explain_inline(index: Index, reach: Reach, function: Function, moved: Iterable[ast.AST], result: Plan) -> None:
+    """What synchronous helpers do on the loop: reached from here and not moved with a call."""
+    known = {(item.path, item.line, item.subject) for item in result.decisions}
+    skipped = set(moved)
+    for item in reach.walk(
+        function, lambda edge: edge.node not in skipped and not edge.target.is_async and (edge.sure or edge.how in ("property", "implicit", "nested"))
+    ):
+        line = getattr(item.site.node, "lineno", item.function.line)
+        if len(item.chain) > 1 and (item.function.module.path, line, item.site.entry.name) not in known:
+            known.add((item.function.module.path, line, item.site.entry.name))
+            _explain(item.function, item.site, result, f"; reached on the loop from {function.qualname} ({function.place})")

@@ -1,0 +1,55 @@
+"""Changed lines in the project's own black style; all other lines stay as they are."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+
+import black
+from black.const import DEFAULT_LINE_LENGTH
+from black.mode import TargetVersion
+
+from transforms.text import split_lines
+
+
+def black_mode(metadata: Mapping[str, str], path: str) -> black.Mode | None:
+    """The project's black configuration that applies to the file; None when the project has none."""
+    folders = [path[:position] for position in range(len(path)) if path[position] == "/"]
+    for folder in [*reversed(folders), ""]:
+        text = metadata.get(f"{folder}/pyproject.toml" if folder else "pyproject.toml")
+        if text is not None and (mode := _mode(text)):
+            return mode
+    return None
+
+
+def _mode(text: str) -> black.Mode | None:
+    try:
+        options = tomllib.loads(text).get("tool", {}).get("black")
+    except tomllib.TOMLDecodeError:
+        return None
+    if not isinstance(options, dict):
+        return None
+    length = options.get("line-length", options.get("line_length", DEFAULT_LINE_LENGTH))
+    return black.Mode(
+        line_length=length if isinstance(length, int) else DEFAULT_LINE_LENGTH,
+        string_normalization=not options.get("skip-string-normalization", False),
+        magic_trailing_comma=not options.get("skip-magic-trailing-comma", False),
+        target_versions={TargetVersion[name.upper()] for name in options.get("target-version", []) if name.upper() in TargetVersion.__members__},
+    )
+
+
+def changed_lines(before: str, after: str) -> list[tuple[int, int]]:
+    """Line ranges of `after`, from 1 and inclusive, that `before` does not have."""
+    matcher = difflib.SequenceMatcher(None, split_lines(before), split_lines(after), autojunk=False)
+    return [(low + 1, high) for tag, _, _, low, high in matcher.get_opcodes() if tag in ("replace", "insert") and high > low]
+
+
+def format_changed(before: str, after: str, mode: black.Mode | None) -> str:
+    """`after` with its new lines as black would write them; `after` itself when black has nothing to say or cannot."""
+    ranges = changed_lines(before, after)
+    if mode is None or not ranges:
+        return after
+    try:
+        formatted = black.format_str(after, mode=mode, lines=ranges)
+    except Exception:  # black raises many kinds; a formatter must never stop a migration
+        return after
+    return formatted

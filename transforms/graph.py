@@ -1,0 +1,308 @@
+"""The call graph: what a function calls, surely or possibly, and who calls it, surely or possibly."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from transforms.catalogue import Entry
+from transforms.facts import Call, Function, ModuleFacts, Reference, Scope, last_name
+from transforms.layout import is_test
+from transforms.registry import Registry
+from transforms.resolve import Resolver
+from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value
+
+# Names that builtin containers and strings have too: an unknown `x.get()` is then hardly a view class.
+_PLAIN = {name for kind in (dict, list, set, str, bytes, tuple, int) for name in dir(kind)}
+_ENTERING = ("__enter__", "__exit__")
+
+
+@dataclass(frozen=True)
+class Edge:
+    """From a function to one that it runs. `how`: call, constructor, property, reference, nested, implicit, name.
+
+    Only `how == "call"` with `sure` is a call that is proved to reach exactly this function.
+    """
+
+    target: Function
+    node: ast.AST
+    how: str
+    sure: bool
+
+
+@dataclass(frozen=True)
+class Site:
+    """A call of something that the catalogue knows."""
+
+    node: ast.AST
+    scope: Scope
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A use of a function: a proved call, or something that may call it (`why` says what)."""
+
+    function: Function
+    node: ast.AST
+    sure: bool
+    why: str = ""
+
+
+class Graph:
+    """Edges are computed when first asked for: most of a program is never reached from a handler."""
+
+    def __init__(self, resolver: Resolver, registry: Registry) -> None:
+        self.resolver = resolver
+        self.registry = registry
+        self._out: dict[Function, tuple[list[Edge], list[Site]]] = {}
+        self._named: dict[str, list[tuple[Function, Call | Reference]]] = {}
+        self._methods: dict[str, list[Function]] = {}
+        self._aliases: dict[str, set[str]] = {}
+        self._strings: dict[str, list[tuple[str, str, int]]] = {}
+        self._registered = {node for handler in registry.handlers.values() for node in handler.registrations}
+        self._loose: frozenset[str] | None = None
+        for module in resolver.modules.values():
+            self._index(module)
+
+    def _index(self, module: ModuleFacts) -> None:
+        for function in module.functions:
+            if function.cls:
+                self._methods.setdefault(function.name, []).append(function)
+        for owner in [module.body, *module.functions]:
+            uses: list[Call | Reference] = [*owner.calls, *owner.references]
+            for use in uses:
+                node = use.node.func if isinstance(use, Call) else use.node
+                self._named.setdefault(last_name(node), []).append((owner, use))
+            for bindings in owner.scope.bindings.values():
+                for binding in bindings:
+                    if binding.kind == "from" and binding.text:
+                        self._aliases.setdefault(binding.text, set()).update(_bound_names(binding.node, binding.text))
+        for text, line in module.strings:
+            head, _, name = text.replace(":", ".").rpartition(".")
+            if head:
+                self._strings.setdefault(name, []).append((head, module.path, line))
+        for text, line in module.named:
+            self._strings.setdefault(text, []).append(("", module.path, line))
+
+    # Outgoing
+
+    def edges(self, function: Function) -> list[Edge]:
+        """What the function runs, in source order."""
+        return self._outgoing(function)[0]
+
+    def sites(self, function: Function) -> list[Site]:
+        """The calls in its own body that the catalogue knows."""
+        return self._outgoing(function)[1]
+
+    def _outgoing(self, function: Function) -> tuple[list[Edge], list[Site]]:
+        found = self._out.get(function)
+        if found is None:
+            found = ([], [])
+            self._out[function] = found
+            for call in function.calls:
+                self._call(call, *found)
+            for reference in function.references:
+                self._reference(reference, *found)
+            for nested in function.nested:
+                found[0].append(Edge(nested, nested.node, "nested", False))
+            found[0].sort(key=lambda edge: (getattr(edge.node, "lineno", 0), getattr(edge.node, "col_offset", 0), edge.how))
+        return found
+
+    def _call(self, call: Call, edges: list[Edge], sites: list[Site]) -> None:
+        target = self.resolver.value(call.node.func, call.scope)
+        if target is None:
+            edges += self._possible(call.node, call.node.func, call.scope)
+        elif isinstance(target, FunctionValue):
+            edges.append(Edge(target.function, call.node, "call", True))
+            edges += self._wrappers(target.function, call.node)
+        elif isinstance(target, ClassValue | Instance):
+            edges += self._object(target, call.node)
+        elif isinstance(target, External):
+            entry = self.entry(target)
+            if entry:
+                sites.append(Site(call.node, call.scope, entry))
+            edges += self._implicit(target, call.node)
+
+    def entry(self, target: External) -> Entry | None:
+        """What the catalogue knows of calling it."""
+        catalogue = self.resolver.catalogue
+        known = catalogue.functions.get(target.name) or catalogue.constructor(target.name)
+        if known:
+            return known
+        owner, _, method = target.name.rpartition(".")
+        return catalogue.method(owner, method) or self._touch(owner, target.name)
+
+    def _touch(self, owner: str, name: str) -> Entry | None:
+        """Work on a session that asks the database later, if at all: it is still tied to the session."""
+        known = self.resolver.catalogue.types.get(owner)
+        if known is None or known.kind != "orm":
+            return None
+        return Entry(name, known.library, "orm", "leave", "it only prepares work on the database session")
+
+    def _object(self, target: ClassValue | Instance, node: ast.AST) -> Iterator[Edge]:
+        names = ("__init__", "__new__", "__post_init__", *_ENTERING) if isinstance(target, ClassValue) else ("__call__",)
+        for name in names:
+            for cls in self.resolver.lineage(target.cls):
+                if name in cls.methods:
+                    yield Edge(cls.methods[name], node, "constructor", isinstance(target, ClassValue))
+                    break
+
+    def _wrappers(self, function: Function, node: ast.AST) -> Iterator[Edge]:
+        scope = function.scope.parent
+        for decorator in function.decorators:
+            target = decorator.func if isinstance(decorator, ast.Call) else decorator
+            value = self.resolver.value(target, scope) if scope else None
+            if isinstance(value, FunctionValue):
+                yield Edge(value.function, node, "decorator", False)
+
+    def _possible(self, node: ast.AST, target: ast.expr, scope: Scope) -> Iterator[Edge]:
+        """Methods of the project that an unknown receiver may have."""
+        if not isinstance(target, ast.Attribute):
+            return
+        for method in self._methods.get(target.attr, []):
+            handled = method in self.registry.handlers
+            if self._same_world(method, scope) and not (target.attr in _PLAIN and handled):
+                yield Edge(method, node, "name", False)
+
+    @staticmethod
+    def _same_world(target: Function, scope: Scope) -> bool:
+        return not is_test(target.module.path) or is_test(scope.owner.module.path)
+
+    def _implicit(self, target: External, node: ast.AST) -> Iterator[Edge]:
+        for name, functions in self.registry.implicit.items():
+            if target.name == name or target.name.startswith(f"{name}."):
+                for function in functions:
+                    yield Edge(function, node, "implicit", False)
+
+    def _reference(self, reference: Reference, edges: list[Edge], sites: list[Site]) -> None:
+        node, scope = reference.node, reference.scope
+        value = self.resolver.value(node, scope)
+        if isinstance(value, FunctionValue) and value.function.kind == "function" and not reference.base:
+            edges.append(Edge(value.function, node, "reference", False))
+        elif isinstance(value, External):
+            edges += self._implicit(value, node)
+            touched = self._touch(value.name, value.name) if value.instance and not reference.base else None
+            sites += [Site(node, scope, touched)] if touched else []
+        if isinstance(node, ast.Attribute):
+            self._attribute(node, scope, edges, sites)
+        elif isinstance(value, External | Instance | None):
+            edges += self._proxied(node, scope)
+
+    def _attribute(self, node: ast.Attribute, scope: Scope, edges: list[Edge], sites: list[Site]) -> None:
+        base = self.resolver.value(node.value, scope)
+        if isinstance(base, External) and base.instance:
+            known = self.resolver.catalogue.types.get(base.name)
+            if known and known.thread_bound and not known.blocks:
+                sites.append(Site(node, scope, Entry(base.name, known.library, known.kind, "leave", known.reason, False, True)))
+        for method in self._methods.get(node.attr, []):
+            if _is_property(method) and (base is None or isinstance(base, Instance) and method.cls in self.resolver.lineage(base.cls)):
+                edges.append(Edge(method, node, "property", False))
+
+    def _proxied(self, node: ast.Name | ast.Attribute, scope: Scope) -> Iterator[Edge]:
+        """`db = LocalProxy(get_db)`: every use of `db` calls `get_db`."""
+        if not isinstance(node, ast.Name):
+            return
+        for binding in self.resolver.bindings(node.id, scope):
+            maker = self._origin(binding.node, binding.scope, binding.kind, binding.text)
+            if isinstance(maker, FunctionValue):
+                yield Edge(maker.function, node, "implicit", False)
+
+    def _origin(self, node: ast.AST, scope: Scope, kind: str, text: str) -> Value:
+        if kind == "from" and isinstance(node, ast.ImportFrom):
+            home = self._home(node, scope)
+            bindings = home.scope.bindings.get(text, []) if home else []
+            return self._origin(bindings[0].node, bindings[0].scope, bindings[0].kind, bindings[0].text) if len(bindings) == 1 else None
+        if kind == "assign" and isinstance(node, ast.Call) and last_name(node.func) == "LocalProxy" and node.args:
+            return self.resolver.value(node.args[0], scope)
+        return None
+
+    def _home(self, node: ast.ImportFrom, scope: Scope) -> ModuleFacts | None:
+        layout, importer = self.resolver.layout, scope.owner.module.path
+        path = layout.relative(importer, node.level, node.module or "") if node.level else layout.find(node.module or "", importer)
+        return self.resolver.modules.get(path or "")
+
+    # Incoming
+
+    def callers(self, function: Function) -> list[Caller]:
+        """Everything that calls the function, may call it, or takes it as a value; registrations with Flask excepted."""
+        found: list[Caller] = []
+        for name in sorted({function.name, *self._aliases.get(function.name, ())}):
+            for owner, use in self._named.get(name, []):
+                found += self._use(function, owner, use)
+        found += self._mentions(function)
+        return sorted(found, key=lambda caller: (caller.function.module.path, getattr(caller.node, "lineno", 0), getattr(caller.node, "col_offset", 0)))
+
+    def _use(self, function: Function, owner: Function, use: Call | Reference) -> Iterator[Caller]:
+        node = use.node.func if isinstance(use, Call) else use.node
+        if node in self._registered:
+            return
+        value = self.resolver.value(node, use.scope)
+        if isinstance(value, FunctionValue) and value.function is function:
+            if isinstance(use, Call):
+                yield Caller(owner, use.node, True)
+            else:
+                yield Caller(owner, node, False, "is passed on as a value")
+        elif value is None and self._may_mean(function, node, use.scope):
+            yield Caller(
+                owner,
+                use.node,
+                False,
+                "may be meant by a call on an object of unknown type" if isinstance(use, Call) else "may be taken from an object of unknown type",
+            )
+
+    def _may_mean(self, function: Function, node: ast.expr, scope: Scope) -> bool:
+        if isinstance(node, ast.Attribute):
+            return function.cls is not None or function.module.path in self.loose_modules()
+        return not self.resolver.bindings(last_name(node), scope) and bool(scope.owner.module.star_imports)
+
+    def loose_modules(self) -> frozenset[str]:
+        """Modules of the project that are used as values, so that any of their functions may be taken from them."""
+        if self._loose is None:
+            self._loose = frozenset(self._find_loose())
+        return self._loose
+
+    def _find_loose(self) -> Iterator[str]:
+        for module in self.resolver.modules.values():
+            imported = {name for name, bindings in module.scope.bindings.items() if any(item.kind in ("import", "from") for item in bindings)}
+            for owner in [module.body, *module.functions]:
+                for reference in owner.references:
+                    if not reference.base and isinstance(reference.node, ast.Name) and reference.node.id in imported:
+                        value = self.resolver.value(reference.node, reference.scope)
+                        if isinstance(value, ModuleValue):
+                            yield value.path
+
+    def _mentions(self, function: Function) -> Iterator[Caller]:
+        """Strings that name the function: mock targets, import strings, `getattr`."""
+        module = function.module
+        handler = self.registry.handlers.get(function)
+        tails = {self.resolver.layout.module_name(module.path).rpartition(".")[2]}
+        if function.cls:
+            tails = {function.cls.name}
+        for head, path, line in self._strings.get(function.name, []):
+            if handler and f"{head}.{function.name}" == handler.endpoint:
+                continue  # an endpoint, as in url_for()
+            if not head or head.rpartition(".")[2] in tails:
+                facts = self.resolver.modules[path]
+                yield Caller(facts.body, ast.Constant(function.name, lineno=line, col_offset=0), False, "is named in a string")
+
+
+def _bound_names(node: ast.AST, text: str) -> set[str]:
+    names = node.names if isinstance(node, ast.ImportFrom) else []
+    return {alias.asname for alias in names if alias.name == text and alias.asname}
+
+
+def _is_property(function: Function) -> bool:
+    return any(last_name(item) in ("property", "cached_property") for item in function.decorators)
+
+
+def walk(graph: Graph, start: Function, skip: Mapping[ast.AST, object] | None = None) -> dict[Function, tuple[Function, Edge] | None]:
+    """Every function that may run when `start` runs, with the edge it was first reached by. `skip`: nodes not followed."""
+    found: dict[Function, tuple[Function, Edge] | None] = {start: None}
+    waiting = [start]
+    while waiting:
+        current = waiting.pop(0)
+        for edge in graph.edges(current):
+            if edge.target not in found and not (skip and edge.node in skip):
+                found[edge.target] = (current, edge)
+                waiting.append(edge.target)
+    return found

@@ -1,0 +1,155 @@
+"""Imports of a changed file: new ones where they belong, and the ones that our changes left unused taken out."""
+
+import ast
+import sys
+from collections.abc import Collection, Iterable, Sequence
+
+import libcst as cst
+
+from transforms.edits import Import
+from transforms.facts import ModuleFacts, scan
+from transforms.text import newline_of, split_lines
+
+_Statement = ast.Import | ast.ImportFrom
+FUTURE, STANDARD, THIRD, OWN = range(4)
+
+
+def add_imports(body: str, wanted: Iterable[Import], own: Collection[str] = ()) -> str:
+    """The text with each import that it does not have yet at its top level. `own`: the project's top-level modules."""
+    for item in sorted(set(wanted)):
+        tree = ast.parse(body)
+        if not any(_gives(node, item) for node in tree.body):
+            body = _insert(body, tree, item, own)
+    return body
+
+
+def _gives(node: ast.stmt, item: Import) -> bool:
+    if isinstance(node, ast.Import) and not item.name:
+        return any(alias.name == item.module and alias.asname is None for alias in node.names)
+    if isinstance(node, ast.ImportFrom) and item.name:
+        same = node.module == item.module.lstrip(".") and "." * node.level == item.module[: len(item.module) - len(item.module.lstrip("."))]
+        return same and any(alias.name == item.name and alias.asname is None for alias in node.names)
+    return False
+
+
+def _insert(body: str, tree: ast.Module, item: Import, own: Collection[str]) -> str:
+    block = _block(tree)
+    newline = newline_of(body)
+    lines = split_lines(body)
+    if lines and not lines[-1].endswith(("\n", "\r")):
+        lines[-1] += newline
+    mine = (_rank(item.module, own), _key(item.module, bool(item.name)))
+    before = [node for node in block if (_rank(_module(node), own), _key(_module(node), isinstance(node, ast.ImportFrom))) < mine]
+    after = block[len(before) :] if before == block[: len(before)] else []
+    same_before = [node for node in block if _rank(_module(node), own) == mine[0] and node in before]
+    same_after = [node for node in block if _rank(_module(node), own) == mine[0] and node not in before]
+    if same_before:
+        at, text = (same_before[-1].end_lineno or 0), [item.code + newline]
+    elif same_after:
+        at, text = same_after[0].lineno - 1, [item.code + newline]
+    elif before:
+        last = max(before, key=lambda node: node.lineno)
+        at, text = (last.end_lineno or 0), [newline, item.code + newline]
+    elif block or after:
+        at, text = block[0].lineno - 1, [item.code + newline, newline]
+    else:
+        at, text = _head(tree), [item.code + newline]
+        text = ([newline] if at else []) + text + ([newline, newline] if len(lines) > at and lines[at].strip() else [])
+    return "".join([*lines[:at], *text, *lines[at:]])
+
+
+def _block(tree: ast.Module) -> list[_Statement]:
+    """The imports at the head of the file, up to the first other statement."""
+    found: list[_Statement] = []
+    for position, node in enumerate(tree.body):
+        if isinstance(node, _Statement):
+            found.append(node)
+        elif not (position == 0 and _is_docstring(node)):
+            break
+    lines = [node.lineno for node in tree.body]
+    return [node for node in found if lines.count(node.lineno) == 1]
+
+
+def _head(tree: ast.Module) -> int:
+    """The line after the docstring; 0 without one (or after the comments and the shebang that begin the file)."""
+    if tree.body and _is_docstring(tree.body[0]):
+        return tree.body[0].end_lineno or 0
+    return tree.body[0].lineno - 1 if tree.body else 0
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _module(node: _Statement) -> str:
+    return "." * node.level + (node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
+
+
+def _rank(module: str, own: Collection[str]) -> int:
+    root = module.partition(".")[0]
+    if module == "__future__":
+        return FUTURE
+    if not root or root in own:
+        return OWN
+    return STANDARD if root in sys.stdlib_module_names else THIRD
+
+
+def _key(module: str, is_from: bool) -> tuple[int, str]:
+    """As isort orders them by default: `import x` before `from x import y`, each by name."""
+    return (int(is_from), module.lower())
+
+
+def drop_unused(body: str, before: ModuleFacts, exported: Iterable[str]) -> str:
+    """The text without the top-level imports that were used before and are used by nothing now."""
+    after = scan("", ast.parse(body))
+    unused = (_used(before) & _imported(before)) - _used(after) - set(exported)
+    for name in sorted(unused):
+        body = _without(body, name)
+    return body
+
+
+def _used(facts: ModuleFacts) -> set[str]:
+    found = {node.id for node in ast.walk(facts.tree) if isinstance(node, ast.Name)}
+    exported = {text for text, _ in facts.strings}
+    return found | exported
+
+
+def _imported(facts: ModuleFacts) -> set[str]:
+    return {name for name, bindings in facts.scope.bindings.items() if len(bindings) == 1 and bindings[0].kind in ("import", "from")}
+
+
+def _without(body: str, name: str) -> str:
+    tree = ast.parse(body)
+    lines = split_lines(body)
+    for node in tree.body:
+        alias = next((item for item in getattr(node, "names", []) if (item.asname or item.name.partition(".")[0]) == name), None)
+        if isinstance(node, _Statement) and alias is not None and [item.lineno for item in tree.body].count(node.lineno) == 1:
+            first, last = node.lineno - 1, node.end_lineno or node.lineno
+            kept = "" if len(node.names) == 1 else _fewer("".join(lines[first:last]), node.names.index(alias))
+            return "".join([*lines[:first], kept, *lines[last:]])
+    return body
+
+
+def _fewer(statement: str, position: int) -> str:
+    """The import statement without the name at that position."""
+    module = cst.parse_module(statement)
+    line = cst.ensure_type(module.body[0], cst.SimpleStatementLine)
+    node = line.body[0]
+    assert isinstance(node, cst.Import | cst.ImportFrom) and not isinstance(node.names, cst.ImportStar)
+    names: Sequence[cst.ImportAlias] = [item for place, item in enumerate(node.names) if place != position]
+    if position == len(node.names) - 1 and not (isinstance(node, cst.ImportFrom) and node.lpar):
+        names = [*names[:-1], names[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)]
+    return module.with_changes(body=[line.with_changes(body=[node.with_changes(names=names)])]).code
+
+
+def add_constants(body: str, constants: Iterable[str]) -> str:
+    """The text with each assignment below its head of imports, unless it has it already."""
+    for code in constants:
+        tree = ast.parse(body)
+        if not any(ast.unparse(node) == ast.unparse(ast.parse(code)) for node in tree.body):
+            block = _block(tree)
+            at = max((node.end_lineno or 0 for node in block), default=_head(tree))
+            lines = split_lines(body)
+            newline = newline_of(body)
+            body = "".join([*lines[:at], newline, code + newline, *lines[at:]])
+    return body

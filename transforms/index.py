@@ -1,0 +1,102 @@
+"""The whole program, read: facts of every file, resolver, handlers, call graph. Nothing in it changes afterwards."""
+
+import ast
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from transforms.catalogue import Catalogue
+from transforms.facts import ModuleFacts, scan
+from transforms.graph import Graph
+from transforms.layout import Layout
+from transforms.model import Project
+from transforms.registry import Registry, find_handlers
+from transforms.requirements import Requirements, read_requirements
+from transforms.resolve import Resolver
+from transforms.text import Text, Undecodable, decode
+
+_FRAMEWORKS = (b"flask", b"quart")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """One file, decoded and scanned."""
+
+    data: bytes
+    text: Text
+    facts: ModuleFacts
+
+
+@dataclass(frozen=True)
+class Index:
+    """All that the decisions are made from. `broken` maps a path to the reason why it could not be read."""
+
+    project: Project
+    catalogue: Catalogue
+    files: Mapping[str, Parsed]
+    broken: Mapping[str, tuple[int, str]]
+    layout: Layout
+    resolver: Resolver
+    registry: Registry
+    graph: Graph
+    requirements: Requirements
+
+    @property
+    def modules(self) -> Mapping[str, ModuleFacts]:
+        """Facts by path."""
+        return self.resolver.modules
+
+
+@dataclass
+class ParseCache:
+    """Facts of files already seen, by path and content; makes the next stage's index cheap."""
+
+    known: dict[tuple[str, bytes], Parsed] = field(default_factory=dict)
+    failed: dict[tuple[str, bytes], tuple[int, str]] = field(default_factory=dict)
+
+
+def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None = None) -> Index:
+    """Read the whole project. A file that cannot be parsed becomes a row in `broken`; the rest goes on."""
+    cache = cache or ParseCache()
+    files: dict[str, Parsed] = {}
+    broken: dict[str, tuple[int, str]] = {}
+    whole = any(name in data.lower() for data in project.python.values() for name in _FRAMEWORKS)
+    for path in sorted(project.python):
+        _read(path, project.python[path], whole, cache, files, broken)
+    layout = Layout(project.python)
+    resolver = Resolver({path: parsed.facts for path, parsed in files.items()}, layout, catalogue)
+    registry = find_handlers(resolver)
+    graph = Graph(resolver, registry)
+    return Index(project, catalogue, files, broken, layout, resolver, registry, graph, read_requirements(project.metadata))
+
+
+def _read(path: str, data: bytes, whole: bool, cache: ParseCache, files: dict[str, Parsed], broken: dict[str, tuple[int, str]]) -> None:
+    key = (path, data)
+    if key in cache.failed:
+        broken[path] = cache.failed[key]
+        return
+    try:
+        if key not in cache.known:
+            text = decode(data)
+            tree = parse(text.body)
+            if not whole:
+                return
+            cache.known[key] = Parsed(data, text, scan(path, tree))
+        files[path] = cache.known[key]
+    except (Undecodable, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        broken[path] = cache.failed[key] = (getattr(error, "lineno", None) or 1, _sentence(error))
+
+
+def parse(body: str) -> ast.Module:
+    """`ast.parse` without the target's own syntax warnings on our standard error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(body)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        return f"not valid Python for the interpreter that runs this tool: {error.msg}"
+    if isinstance(error, RecursionError | MemoryError):
+        return "nested too deeply to be parsed"
+    return str(error)

@@ -1,0 +1,183 @@
+"""What becomes of each handler, and why: the decision that all stages share."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from transforms.decoration import Decoration, decoration
+from transforms.facts import Class, Function
+from transforms.index import Index
+from transforms.layout import is_test
+from transforms.model import Settings, Verdict
+from transforms.moves import Move, moves, orm_moves
+from transforms.reach import Reach, Reached, is_bound, is_orm, starts_loop
+from transforms.registry import Handler
+
+EARLY, LATE = "routes", "executor"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on one handler; `stage` is the stage in which it becomes async, empty when it does not."""
+
+    handler: Handler
+    verdict: Verdict
+    code: str
+    reason: str
+    stage: str = ""
+    adapter: str = ""
+    moves: tuple[Move, ...] = ()
+    reached: tuple[Reached, ...] = ()
+
+
+def selected(index: Index, handler: Handler, settings: Settings) -> bool:
+    """Whether `--only` lets the handler take part: by endpoint, dotted module, or path."""
+    path = handler.function.module.path
+    names = (handler.endpoint, handler.function.name, index.layout.module_name(path), path)
+    return not settings.only or any(fnmatchcase(name, glob) for name in names for glob in settings.only)
+
+
+def own_handlers(index: Index) -> list[Handler]:
+    """The handlers that may be changed: not those of tests, nor of files outside the folder that was named."""
+    found = [handler for function, handler in index.registry.handlers.items() if is_own(index, function)]
+    return sorted(found, key=lambda handler: (handler.function.module.path, handler.function.line))
+
+
+def is_own(index: Index, function: Function) -> bool:
+    """Whether the function stands in a file that may be edited and is no test."""
+    path = function.module.path
+    return path in index.project.editable and not is_test(path)
+
+
+def judge(index: Index, reach: Reach, handler: Handler, settings: Settings) -> Judgement:
+    """Decide one handler. The first reason that applies is the one given."""
+    function = handler.function
+    reached = tuple(reach.everything(function))
+    for verdict, code, reason in _settled(index, reach, handler, settings, reached):
+        return Judgement(handler, verdict, code, reason, reached=reached)
+    decorated = decoration(index, function)
+    possible = moves(index, reach, function)
+    for verdict, code, reason in _hindered(index, reach, handler, decorated, reached):
+        return Judgement(handler, verdict, code, reason, moves=tuple(possible), reached=reached)
+    stage, code, reason = _timing(index, reach, function, possible, settings)
+    verdict = Verdict.CHANGE if stage else Verdict.REFUSE
+    return Judgement(handler, verdict, code, reason, stage, decorated.adapter if stage else "", tuple(possible), reached)
+
+
+_Row = tuple[Verdict, str, str]
+
+
+def _settled(index: Index, reach: Reach, handler: Handler, settings: Settings, reached: Sequence[Reached]) -> Iterator[_Row]:
+    """Handlers for which nothing is to be gained, or that Flask does not await."""
+    function = handler.function
+    if not handler.awaited:
+        yield Verdict.LEAVE, "R104", handler.why_not
+    if function.is_async:
+        yield Verdict.LEAVE, "R110", "it is `async def` already"
+    if function.is_generator:
+        yield Verdict.LEAVE, "R102", "it is a generator: Flask iterates it in the worker's thread"
+    if reach.movable(function) or settings.all_handlers:
+        return
+    database = next((item for item in reached if is_orm(item.site.entry)), None)
+    if database:
+        if settings.orm == "leave":
+            yield Verdict.LEAVE, "R109", f"of what blocks it reaches only database work: {database.path} ({database.place})"
+        return
+    bound = next((item for item in reached if is_bound(item.site.entry)), None)
+    if bound:
+        yield Verdict.LEAVE, "R101", f"it reaches only {bound.path} ({bound.place}), which stays on the request's own thread: nothing is gained"
+    yield Verdict.LEAVE, "R101", _nothing(reach, function)
+
+
+def _nothing(reach: Reach, function: Function) -> str:
+    left = next((item for item in reach.surely(function) if item.site.entry.verdict == "leave"), None)
+    if left:
+        return f"it reaches nothing that gains from async; {left.site.entry.name} ({left.place}): {left.site.entry.reason}"
+    possible = next((item for item in reach.everything(function) if item.site.entry.verdict == "wrap"), None)
+    if possible:
+        return f"no blocking call is proved to be reached; {possible.path} ({possible.place}) is only possible"
+    return "it reaches no blocking call that the tool knows"
+
+
+def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoration, reached: Sequence[Reached]) -> Iterator[_Row]:
+    """Handlers that would break."""
+    function = handler.function
+    for caller in index.graph.callers(function):
+        what = "calls it and cannot await it" if caller.sure else caller.why
+        yield Verdict.REFUSE, "R103", f"{caller.function.module.path}:{getattr(caller.node, 'lineno', 1)} ({caller.function.qualname}): {'it ' if not caller.sure else ''}{what}"
+    if decorated.refusal:
+        yield Verdict.REFUSE, "R105", decorated.refusal
+    if function.cls and handler.slot == "class-based view":
+        yield from _related(index, function, function.cls)
+    loop = next((item for item in reached if starts_loop(item.site.entry)), None)
+    if loop:
+        yield Verdict.REFUSE, "R107", f"{loop.path} ({loop.place}) fails inside a running event loop"
+    stop = reach._stop_in(function)
+    if stop:
+        yield Verdict.REFUSE, "R111", f"next() at {stop} may raise StopIteration, which a coroutine turns into RuntimeError; give it a default"
+
+
+def _related(index: Index, function: Function, cls: Class) -> Iterator[_Row]:
+    family = [*index.resolver.lineage(cls)[1:], *index.resolver.descendants(cls)]
+    for other in family:
+        if function.name in other.methods:
+            yield Verdict.REFUSE, "R108", f"{other.name} ({other.methods[function.name].place}) has a {function.name}() too, which may call this one or be called for it"
+    for relative in [cls, *family]:
+        if "dispatch_request" in relative.methods and function.name != "dispatch_request":
+            yield Verdict.REFUSE, "R108", f"{relative.name}.dispatch_request ({relative.methods['dispatch_request'].place}) calls the methods itself"
+
+
+def _timing(index: Index, reach: Reach, function: Function, possible: Sequence[Move], settings: Settings) -> tuple[str, str, str]:
+    """The stage in which the handler can become async without breaking, or the reason why none is right."""
+    free = [move for move in possible if not move.obstacle]
+    database = [move for move in orm_moves(index, reach, function) if not move.obstacle] if settings.orm == "executor" else []
+    if not free and not database:
+        return _no_move(possible, settings, reach, function)
+    hazards = [item for item in reach.everything(function) if is_bound(item.site.entry)]
+    gain = (free or database)[0]
+    reason = f"it will await {gain.subject} (line {gain.node.lineno})"
+    if not hazards:
+        return EARLY, "R100", reason
+    if any(not move.thread for move in free) or database:
+        moved = {move.node for move in [*free, *database] if move.thread}
+        left = [item for item in reach.without(function, moved) if is_bound(item.site.entry) and not (database and is_orm(item.site.entry))]
+        if not left:
+            return LATE, "R100", f"{reason}; in the stage that also keeps {hazards[0].site.entry.name} on the request's thread"
+        hazards = left
+    return _stays(hazards[0])
+
+
+def _stays(hazard: Reached) -> tuple[str, str, str]:
+    if is_orm(hazard.site.entry):
+        return "", "R113", f"besides its blocking calls it works on a database session: {hazard.path} ({hazard.place}), which would move to another thread"
+    return "", "R106", f"{hazard.path} ({hazard.place}) belongs to the request's thread, and an async view runs on another one"
+
+
+def _no_move(possible: Sequence[Move], settings: Settings, reach: Reach, function: Function) -> tuple[str, str, str]:
+    if settings.all_handlers and not any(is_bound(item.site.entry) for item in reach.everything(function)):
+        return EARLY, "R100", "`--all-handlers` asks for it, though it awaits nothing"
+    if possible:
+        move = possible[0]
+        code = "R106" if move.code == "R106" else "R111"
+        return "", code, f"{move.subject} (line {move.node.lineno}): {move.obstacle}"
+    reached = reach.movable(function)
+    first = reached[0] if reached else reach.everything(function)[0]
+    return "", "R111", f"{first.path} ({first.place}) is not called in a place where it could be awaited"
+
+
+def stopped(index: Index) -> str:
+    """Why nothing at all may be migrated; empty when something may."""
+    for item in index.requirements.find("flask"):
+        if item.excludes_from((2,)):
+            return f"{item.source} asks for a Flask below 2.0, which calls an async view and never awaits it: upgrade Flask first"
+    for override in index.registry.flask_overrides:
+        if is_own(index, override):
+            return f"{override.place}: a subclass of Flask has its own {override.name}(), so the tool cannot tell how views are called"
+    for path in sorted(index.modules):
+        for bindings in index.modules[path].scope.bindings.values():
+            for binding in bindings:
+                name = binding.text if binding.kind == "import" else getattr(binding.node, "module", "") or "" if binding.kind == "from" else ""
+                if name.partition(".")[0] in ("gevent", "eventlet") and not is_test(path):
+                    line = getattr(binding.node, "lineno", 1)
+                    return f"{path}:{line}: the app runs on {name.partition('.')[0]}, where Flask's async views fail; serve it with threads first"
+    return ""

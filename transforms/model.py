@@ -1,0 +1,92 @@
+"""The words of the tool: stage, verdict, decision, group, outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Verdict(str, Enum):
+    """What is done at a site."""
+
+    CHANGE = "change"
+    LEAVE = "leave"
+    REFUSE = "refuse"
+
+
+class Safety(str, Enum):
+    """Whether the program may behave differently after a change."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+
+@dataclass(frozen=True, order=True)
+class Decision:
+    """What happens at one site and why.
+
+    `path` is relative to the project root, `line` counts from 1. `group` names the decisions that stand or fall
+    together; it is empty for decisions that change nothing.
+    """
+
+    path: str
+    line: int
+    symbol: str
+    code: str
+    verdict: Verdict
+    reason: str
+    group: str = ""
+    subject: str = ""
+    safety: Safety = Safety.SAFE
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """One file before and after a stage; `before` is None for a file that the stage creates."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage does to the whole project."""
+
+    stage: str
+    changes: tuple[FileChange, ...]
+    decisions: tuple[Decision, ...]
+    needs: tuple[str, ...] = ()
+
+    def files(self, before: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The project's files after this stage."""
+        return {**before, **{change.path: change.after for change in self.changes}}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user chose. Every field has the command line's spelling."""
+
+    only: tuple[str, ...] = ()
+    all_handlers: bool = False
+    orm: str = "leave"
+    executor: str = "to_thread"
+    http: str = "auto"
+    python: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Project:
+    """The input of every stage: the files, which of them may be edited, and the metadata beside them.
+
+    `python` holds every Python file that is read, `editable` those that may be changed (the rest, for instance
+    tests outside the folder that was named, is read so that callers are seen). `metadata` holds requirement and
+    project files as text.
+    """
+
+    python: Mapping[str, bytes]
+    editable: frozenset[str]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def replace_python(self, python: Mapping[str, bytes], created: frozenset[str] = frozenset()) -> "Project":
+        """The same project with other file contents."""
+        return Project(python, self.editable | created, self.metadata)

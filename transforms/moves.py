@@ -1,0 +1,126 @@
+"""Which calls in the body of one function could be awaited or moved off the loop, and what stands in the way."""
+
+import ast
+from dataclasses import dataclass
+
+from transforms.catalogue import Entry
+from transforms.facts import Function
+from transforms.index import Index
+from transforms.placement import is_awaited, why_not_here
+from transforms.reach import Reach, Reached, is_bound, is_movable, is_orm
+from transforms.values import External
+
+_PLAIN = {f"builtins.{name}" for name in ("str", "int", "float", "bool", "bytes", "NoneType")}
+
+
+@dataclass(frozen=True)
+class Move:
+    """A call that is worth moving. `target` is the helper called, or None for a library's own call.
+
+    `obstacle` is empty when the call can be moved where it stands; `thread` says that it must run on the
+    request's own thread.
+    """
+
+    node: ast.Call
+    target: Function | None
+    entry: Entry | None
+    obstacle: str
+    code: str
+    thread: bool = False
+    reaches: Reached | None = None
+
+    @property
+    def subject(self) -> str:
+        """What is called, as people read it."""
+        return self.target.qualname if self.target else (self.entry.name if self.entry else "")
+
+
+def moves(index: Index, reach: Reach, function: Function) -> list[Move]:
+    """In source order; calls that are awaited already are left out."""
+    targets = {edge.node: edge.target for edge in index.graph.edges(function) if edge.how == "call" and edge.sure}
+    entries = {site.node: site.entry for site in index.graph.sites(function)}
+    found: list[Move] = []
+    for call in function.calls:
+        node = call.node
+        if is_awaited(function, node):
+            continue
+        if node in targets:
+            found += _helper(index, reach, function, node, targets[node])
+        elif node in entries and entries[node].verdict == "wrap" and not is_bound(entries[node]):
+            found.append(Move(node, None, entries[node], why_not_here(index, function, node), "E305"))
+    return sorted(found, key=lambda move: (move.node.lineno, move.node.col_offset, -(move.node.end_lineno or 0), -(move.node.end_col_offset or 0)))
+
+
+def _helper(index: Index, reach: Reach, function: Function, node: ast.Call, target: Function) -> list[Move]:
+    if target.is_async or target.is_generator or target.kind != "function" or target is function:
+        return []
+    movable = reach.movable(target)
+    if not movable:
+        return []
+    everything = reach.everything(target)
+    thread = any(is_bound(item.site.entry) for item in everything)
+    obstacle = why_not_here(index, function, node)
+    code = "E305"
+    if not obstacle:
+        code, obstacle = _callee(index, reach, function, node, target, everything)
+    return [Move(node, target, None, obstacle, code, thread, movable[0])]
+
+
+def _callee(index: Index, reach: Reach, function: Function, node: ast.Call, target: Function, everything: list[Reached]) -> tuple[str, str]:
+    stop = reach.may_stop(target)
+    if stop:
+        return "E304", f"next() at {stop} may raise StopIteration, which never leaves a worker thread; give it a default"
+    main = next((item for item in everything if item.site.entry.kind == "signal"), None)
+    if main:
+        return "E304", f"it reaches {main.site.entry.name} at {main.place}, which works in the main thread only"
+    bound = next((item for item in everything if is_bound(item.site.entry)), None)
+    if bound and not _plain_result(index, function, node, target):
+        return "R106", f"it reaches {bound.site.entry.name} at {bound.place}, and what it returns may be tied to the request's thread"
+    return "", ""
+
+
+def _plain_result(index: Index, function: Function, node: ast.Call, target: Function) -> bool:
+    if isinstance(function.module.parents.get(node), ast.Expr):
+        return True
+    value = index.resolver.returned(target)
+    return isinstance(value, External) and value.instance and value.name in _PLAIN
+
+
+def orm_moves(index: Index, reach: Reach, function: Function) -> list[Move]:
+    """With `--orm executor`: expressions that work on a session, and helpers that do, for the request's own thread."""
+    found: dict[ast.AST, Move] = {}
+    for site in index.graph.sites(function):
+        if is_orm(site.entry) and isinstance(site.node, ast.Call):
+            top = _whole_chain(function, site.node)
+            found.setdefault(top, Move(top, None, site.entry, _orm_obstacle(index, function, top), "E305", True))
+    for edge in index.graph.edges(function):
+        if edge.how == "call" and edge.sure and isinstance(edge.node, ast.Call) and _is_orm_helper(reach, edge.target):
+            reached = next(item for item in reach.surely(edge.target) if is_orm(item.site.entry))
+            obstacle = why_not_here(index, function, edge.node)
+            found.setdefault(edge.node, Move(edge.node, edge.target, None, obstacle, "E305", True, reached))
+    return [move for move in found.values() if not is_awaited(function, move.node)]
+
+
+def _is_orm_helper(reach: Reach, target: Function) -> bool:
+    if target.is_async or target.is_generator or target.kind != "function" or reach.may_stop(target):
+        return False
+    entries = [item.site.entry for item in reach.surely(target)]
+    return any(is_orm(entry) for entry in entries) and not any(is_movable(entry) for entry in entries)
+
+
+def _orm_obstacle(index: Index, function: Function, node: ast.Call) -> str:
+    if any(isinstance(item, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr) for item in ast.walk(node)):
+        return "the expression holds an await, a yield or an assignment"
+    return why_not_here(index, function, node)
+
+
+def _whole_chain(function: Function, node: ast.Call) -> ast.Call:
+    """The longest call chain that begins with this call: `A.query.filter(x)` to `A.query.filter(x).first()`."""
+    top, current = node, node
+    parent = function.module.parents.get(node)
+    while isinstance(parent, ast.Attribute | ast.Call) and (not isinstance(parent, ast.Call) or parent.func is current):
+        current = parent  # type: ignore[assignment]
+        if isinstance(parent, ast.Call):
+            top = parent
+        parent = function.module.parents.get(parent)
+    return top

@@ -1,0 +1,51 @@
+"""A stage's plan: edits with their groups, and the decisions about everything that was looked at."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from transforms.edits import Edit, Import
+from transforms.facts import Function
+from transforms.index import Index
+from transforms.model import Decision, Safety, Verdict
+from transforms.values import External, Value
+
+
+@dataclass(frozen=True)
+class Change:
+    """One edit in one file, the imports it needs, and the group that it stands or falls with."""
+
+    path: str
+    edit: Edit
+    group: str
+    imports: tuple[Import, ...] = ()
+    constants: tuple[str, ...] = ()
+
+
+@dataclass
+class Plan:
+    """What a stage would do if everything were accepted."""
+
+    stage: str
+    changes: list[Change] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    created: dict[str, tuple[str, set[str]]] = field(default_factory=dict)
+    needs: dict[str, set[str]] = field(default_factory=dict)
+
+    def need(self, requirement: str, group: str) -> None:
+        """Record that a group of changes needs a distribution to be installed."""
+        self.needs.setdefault(requirement, set()).add(group)
+
+    def decide(
+        self, function: Function, line: int, code: str, verdict: Verdict, reason: str, group: str = "", subject: str = "", safety: Safety = Safety.SAFE
+    ) -> None:
+        """Record what happens at a site in that function."""
+        self.decisions.append(Decision(function.module.path, line, function.qualname, code, verdict, reason, group, subject, safety))
+
+
+def shadowed(index: Index, function: Function, imports: Iterable[Import]) -> str:
+    """The first of the names that means something else in the function already; empty when all are free or right."""
+    for item in imports:
+        expected: Value = External(f"{item.module}.{item.name}" if item.name else item.binds)
+        if index.resolver.bindings(item.binds, function.scope) and index.resolver.name(item.binds, function.scope) != expected:
+            return item.binds
+    return ""

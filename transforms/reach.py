@@ -1,0 +1,151 @@
+"""What runs when a function runs: blocking calls, and work that is tied to a thread or starts an event loop."""
+
+import ast
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from transforms.catalogue import Entry
+from transforms.facts import Function, last_name
+from transforms.graph import Edge, Graph, Site
+from transforms.values import External
+
+_CATCHING = {"StopIteration", "Exception", "BaseException"}
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A site, and the functions on the way to it: the first is where the walk began, the last holds the site."""
+
+    site: Site
+    chain: tuple[Function, ...]
+    links: tuple[Edge, ...]
+
+    @property
+    def function(self) -> Function:
+        """The function that holds the call."""
+        return self.chain[-1]
+
+    @property
+    def place(self) -> str:
+        """`path:line` of the call."""
+        return f"{self.function.module.path}:{getattr(self.site.node, 'lineno', 1)}"
+
+    @property
+    def path(self) -> str:
+        """`view → helper → call`, as people read it."""
+        return " → ".join([*(item.name for item in self.chain), self.site.entry.name])
+
+
+def is_orm(entry: Entry) -> bool:
+    """Whether the call works on a session of an object-relational mapper."""
+    return entry.kind == "orm"
+
+
+def is_bound(entry: Entry) -> bool:
+    """Whether the call must stay on the thread of the request."""
+    return entry.thread_bound or is_orm(entry)
+
+
+def starts_loop(entry: Entry) -> bool:
+    """Whether the call fails inside a running event loop."""
+    return entry.kind == "loop"
+
+
+def is_movable(entry: Entry) -> bool:
+    """Whether a function that makes this call is worth moving to a thread."""
+    return not is_bound(entry) and not starts_loop(entry) and (entry.verdict == "wrap" or entry.lazy)
+
+
+class Reach:
+    """Walks over the graph, remembered."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._all: dict[Function, list[Reached]] = {}
+        self._sure: dict[Function, list[Reached]] = {}
+        self._stops: dict[Function, str] = {}
+
+    def everything(self, function: Function) -> list[Reached]:
+        """All that may be reached, also over calls that are only possible."""
+        if function not in self._all:
+            self._all[function] = self.walk(function, lambda edge: True)
+        return self._all[function]
+
+    def surely(self, function: Function) -> list[Reached]:
+        """What is reached over calls that are proved."""
+        if function not in self._sure:
+            self._sure[function] = self.walk(function, _is_sure)
+        return self._sure[function]
+
+    def without(self, function: Function, moved: Collection[ast.AST]) -> list[Reached]:
+        """All that may be reached once the calls at these nodes run elsewhere."""
+        return [item for item in self.walk(function, lambda edge: edge.node not in moved) if item.site.node not in moved]
+
+    def movable(self, function: Function) -> list[Reached]:
+        """The blocking calls for whose sake a call of the function is worth moving."""
+        return [item for item in self.surely(function) if is_movable(item.site.entry)]
+
+    def walk(self, start: Function, follow: Callable[[Edge], bool]) -> list[Reached]:
+        """Breadth first, so that every site comes with a shortest chain."""
+        chains: dict[Function, tuple[tuple[Function, ...], tuple[Edge, ...]]] = {start: ((start,), ())}
+        waiting = [start]
+        found: list[Reached] = []
+        while waiting:
+            current = waiting.pop(0)
+            chain, links = chains[current]
+            found += [Reached(site, chain, links) for site in self.graph.sites(current)]
+            for edge in self.graph.edges(current):
+                if edge.target not in chains and follow(edge):
+                    chains[edge.target] = ((*chain, edge.target), (*links, edge))
+                    waiting.append(edge.target)
+        return found
+
+    def functions(self, start: Function) -> set[Function]:
+        """Every function that may run."""
+        found = {start}
+        waiting = [start]
+        while waiting:
+            for edge in self.graph.edges(waiting.pop()):
+                if edge.target not in found:
+                    found.add(edge.target)
+                    waiting.append(edge.target)
+        return found
+
+    def may_stop(self, function: Function) -> str:
+        """Where StopIteration may leave the function (it cannot cross a thread or a coroutine); empty when nowhere."""
+        if function not in self._stops:
+            ordered = sorted(self.functions(function), key=lambda item: (item.module.path, item.line))
+            self._stops[function] = next((place for item in ordered if (place := self._stop_in(item))), "")
+        return self._stops[function]
+
+    def _stop_in(self, function: Function) -> str:
+        if function.is_generator:
+            return ""
+        for call in function.calls:
+            bare = last_name(call.node.func) == "next" and len(call.node.args) == 1 and not call.node.keywords
+            if bare and self.graph.resolver.value(call.node.func, call.scope) == External("builtins.next") and not _is_caught(function, call.node):
+                return f"{function.module.path}:{call.node.lineno}"
+        return ""
+
+
+def _is_sure(edge: Edge) -> bool:
+    return edge.sure or edge.how in ("property", "implicit")
+
+
+def _is_caught(function: Function, node: ast.AST) -> bool:
+    child = node
+    for parent in function.module.ancestors(node):
+        if parent is function.node:
+            return False
+        if isinstance(parent, ast.Try) and child in parent.body:
+            names = {last_name(item) for handler in parent.handlers for item in _types(handler.type)}
+            if names & _CATCHING or any(handler.type is None for handler in parent.handlers):
+                return True
+        child = parent
+    return False
+
+
+def _types(node: ast.expr | None) -> list[ast.expr]:
+    if isinstance(node, ast.Tuple):
+        return node.elts
+    return [node] if node is not None else []

@@ -1,0 +1,452 @@
+"""From an expression to what it is: imports, shadowing, classes, receivers, factories, `g.x`, extension objects."""
+
+import ast
+import builtins
+from collections.abc import Iterable, Mapping
+
+from transforms.catalogue import Catalogue
+from transforms.facts import Binding, Class, Function, FunctionNode, ModuleFacts, Scope, last_name
+from transforms.layout import Layout
+from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, ModuleValue, Value
+
+_DISPLAYS: dict[type, str] = {
+    ast.Dict: "dict", ast.DictComp: "dict", ast.List: "list", ast.ListComp: "list", ast.Set: "set", ast.SetComp: "set",
+    ast.Tuple: "tuple", ast.JoinedStr: "str", ast.Compare: "bool", ast.GeneratorExp: "generator",
+}  # fmt: skip
+_PASSING = {"staticmethod", "classmethod", "property"}
+_CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
+_DEPTH = 40
+
+
+class Resolver:
+    """Evaluates expressions over the whole project. Pure: it reads facts, never code objects."""
+
+    def __init__(self, modules: Mapping[str, ModuleFacts], layout: Layout, catalogue: Catalogue) -> None:
+        self.modules = modules
+        self.layout = layout
+        self.catalogue = catalogue
+        self.by_node: dict[ast.AST, Function] = {}
+        self.class_of: dict[ast.AST, Class] = {}
+        self.subclasses: dict[Class, list[Class]] = {}
+        self._memo: dict[tuple[int, int], Value] = {}
+        self._busy: set[tuple[int, int]] = set()
+        self._importing: set[tuple[str, str]] = set()
+        self._cuts = 0
+        self._calls_by_name: dict[str, list[tuple[ast.Call, Scope]]] = {}
+        self._stores_by_name: dict[str, list[tuple[ast.Attribute, Binding]]] = {}
+        self._prepare()
+
+    def _prepare(self) -> None:
+        for module in self.modules.values():
+            for function in module.functions:
+                self.by_node[function.node] = function
+            for cls in module.classes:
+                self.class_of[cls.node] = cls
+            for target, binding in module.stores:
+                self._stores_by_name.setdefault(target.attr, []).append((target, binding))
+            for function in [module.body, *module.functions]:
+                for call in function.calls:
+                    self._calls_by_name.setdefault(last_name(call.node.func), []).append((call.node, call.scope))
+        for module in self.modules.values():
+            for cls in module.classes:
+                for base in self.bases(cls):
+                    if isinstance(base, ClassValue):
+                        self.subclasses.setdefault(base.cls, []).append(cls)
+
+    # Expressions
+
+    def value(self, node: ast.AST | None, scope: Scope) -> Value:
+        """What the expression is in that scope."""
+        key = (id(node), id(scope))
+        if key in self._memo:
+            return self._memo[key]
+        if node is None or key in self._busy or len(self._busy) > _DEPTH:
+            self._cuts += node is not None
+            return None
+        cuts = self._cuts
+        self._busy.add(key)
+        try:
+            found = self._evaluate(node, scope)
+        finally:
+            self._busy.discard(key)
+        if found is not None or cuts == self._cuts or not self._busy:
+            self._memo[key] = found
+        return found
+
+    def _evaluate(self, node: ast.AST, scope: Scope) -> Value:
+        match node:
+            case ast.Name():
+                return self.name(node.id, scope)
+            case ast.Attribute():
+                return self.attribute(self.value(node.value, scope), node.attr)
+            case ast.Call():
+                return self.result(self.value(node.func, scope), node, scope)
+            case ast.Await() | ast.NamedExpr() | ast.Starred():
+                return self.value(node.value, scope)
+            case ast.IfExp():
+                return self.join([self.value(node.body, scope), self.value(node.orelse, scope)])
+            case ast.BoolOp():
+                return self.join([self.value(item, scope) for item in node.values])
+            case ast.Constant():
+                return NOTHING if node.value is None else External(f"builtins.{type(node.value).__name__}", True)
+            case ast.BinOp():
+                return self._operation(node, scope)
+            case ast.Subscript():
+                return self._item(node, scope)
+            case ast.Lambda():
+                return FunctionValue(self.by_node[node]) if node in self.by_node else None
+        display = _DISPLAYS.get(type(node))
+        return External(f"builtins.{display}", True) if display else None
+
+    def _operation(self, node: ast.BinOp, scope: Scope) -> Value:
+        left = self.value(node.left, scope)
+        return left if left in (External("builtins.str", True), External("builtins.bytes", True)) else None
+
+    def _item(self, node: ast.Subscript, scope: Scope) -> Value:
+        base = self.value(node.value, scope)
+        if isinstance(base, External) and base.instance:
+            known = self.catalogue.types.get(base.name)
+            if known and "__getitem__" in known.returns:
+                return External(known.returns["__getitem__"], True)
+            return None if base.name.startswith("builtins.") else External(f"{base.name}[]", True)
+        return None
+
+    @staticmethod
+    def join(values: Iterable[Value]) -> Value:
+        """The one value that all branches agree on; None constants beside a real value do not count."""
+        distinct = set(values)
+        if len(distinct) > 1:
+            distinct.discard(NOTHING)
+        return distinct.pop() if len(distinct) == 1 else None
+
+    # Names
+
+    def name(self, name: str, scope: Scope) -> Value:
+        """What the bare name means in that scope, by Python's rules."""
+        found = self.bindings(name, scope)
+        if found:
+            return self.join([self.bound(binding) for binding in found])
+        starred = self._starred(name, scope.owner.module)
+        if starred is not None:
+            return starred
+        return External(f"builtins.{name}") if hasattr(builtins, name) else None
+
+    def bindings(self, name: str, scope: Scope) -> list[Binding]:
+        """The bindings that the name can refer to: those of the innermost scope that has any."""
+        current: Scope | None = scope
+        while current is not None:
+            visible = current.kind != "class" or current is scope
+            if visible and name in current.bindings and current.outer_names.get(name) is None:
+                return current.bindings[name]
+            current = current.parent
+        return []
+
+    def _starred(self, name: str, module: ModuleFacts) -> Value:
+        values = [self._import_from(star, name) for star in module.star_imports]
+        return self.join([value for value in values if value is not None])
+
+    def bound(self, binding: Binding) -> Value:
+        """The value that one binding gives."""
+        match binding.kind:
+            case "import":
+                return self.module(binding.text, binding.scope)
+            case "from":
+                return self._import_from(binding, binding.text)
+            case "def":
+                return FunctionValue(self.by_node[binding.node])
+            case "class":
+                return ClassValue(self.class_of[binding.node])
+            case "assign":
+                return self.value(binding.node, binding.scope)
+            case "annotation":
+                return self._annotated(binding)
+            case "param":
+                return self._parameter(binding)
+            case "with":
+                return self._entered(binding)
+        return None
+
+    def module(self, dotted: str, scope: Scope) -> Value:
+        """A module by its dotted name, imported from that scope."""
+        found = self.layout.find(dotted, scope.owner.module.path)
+        return ModuleValue(found) if found else External(dotted)
+
+    def _import_from(self, binding: Binding, name: str) -> Value:
+        node, importer = binding.node, binding.scope.owner.module.path
+        assert isinstance(node, ast.ImportFrom)
+        if node.level:
+            found = self.layout.relative(importer, node.level, node.module or "")
+        else:
+            found = self.layout.find(node.module or "", importer)
+        if found is None:
+            return None if node.level or name == "*" else self._external(f"{node.module}.{name}")
+        if name == "*":
+            return None
+        return self.attribute(ModuleValue(found), name)
+
+    def _external(self, name: str) -> External:
+        kind = self.catalogue.objects.get(name)
+        return External(kind, True) if kind else External(name)
+
+    def _annotated(self, binding: Binding) -> Value:
+        node = binding.node
+        assert isinstance(node, ast.AnnAssign)
+        given = self.value(node.value, binding.scope) if node.value else None
+        return given if given not in (None, NOTHING) else self.annotation(node.annotation, binding.scope)
+
+    def annotation(self, node: ast.expr | None, scope: Scope) -> Value:
+        """An object of the annotated type (`X`, `"X"`, `Optional[X]`, `X | None`)."""
+        match node:
+            case ast.Constant(value=str() as text):
+                try:
+                    return self.annotation(ast.parse(text, mode="eval").body, scope)
+                except SyntaxError:
+                    return None
+            case ast.BinOp(op=ast.BitOr()):
+                parts = [part for part in (node.left, node.right) if not (isinstance(part, ast.Constant) and part.value is None)]
+                return self.annotation(parts[0], scope) if len(parts) == 1 else None
+            case ast.Subscript() if last_name(node.value) in ("Optional", "Annotated", "Final"):
+                inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
+                return self.annotation(inner, scope)
+            case ast.Name() | ast.Attribute():
+                return self.made(self.value(node, scope))
+        return None
+
+    def made(self, value: Value) -> Value:
+        """What calling this class gives."""
+        if isinstance(value, ClassValue):
+            return Instance(value.cls)
+        if isinstance(value, External) and not value.instance:
+            kind = self.catalogue.made.get(value.name)
+            return External(kind, True) if kind else External(f"{value.name}()", True)
+        return None
+
+    def _parameter(self, binding: Binding) -> Value:
+        node, scope = binding.node, binding.scope
+        assert isinstance(node, ast.arg)
+        function = scope.owner
+        if function.cls and isinstance(function.node, FunctionNode) and _is_first(node, function.node):
+            decorators = {last_name(item) for item in function.decorators}
+            if "staticmethod" not in decorators:
+                return ClassValue(function.cls) if "classmethod" in decorators else Instance(function.cls)
+        if node.annotation is not None:
+            return self.annotation(node.annotation, scope.parent or scope)
+        return self._from_callers(node, function)
+
+    def _from_callers(self, parameter: ast.arg, function: Function) -> Value:
+        """What every caller passes, when all callers are known to be calls of this function."""
+        values: list[Value] = []
+        for call, scope in self._calls_by_name.get(function.name, []):
+            target = self.value(call.func, scope)
+            if target is None:
+                return None
+            if isinstance(target, FunctionValue) and target.function is function:
+                values.append(self.value(argument(call, parameter, function, target.receiver is not None), scope))
+        return self.join(values) if values and len(values) <= 20 else None
+
+    def _entered(self, binding: Binding) -> Value:
+        manager = self.value(binding.node, binding.scope)
+        if isinstance(manager, External) and manager.instance:
+            known = self.catalogue.types.get(manager.name)
+            if known and known.context:
+                return manager if known.context == "self" else External(known.context, True)
+            return External(f"{manager.name}.__enter__()", True)
+        if isinstance(manager, Instance):
+            entered = self.attribute(manager, "__enter__")
+            return self.returned(entered.function) if isinstance(entered, FunctionValue) else None
+        return self._yielded(binding)
+
+    def _yielded(self, binding: Binding) -> Value:
+        if not isinstance(binding.node, ast.Call):
+            return None
+        target = self.value(binding.node.func, binding.scope)
+        if isinstance(target, FunctionValue) and len(target.function.yields) == 1:
+            names = {getattr(self.value(item, target.function.scope.parent or binding.scope), "name", "") for item in target.function.decorators}
+            if names & _CONTEXT_MANAGERS:
+                return self.value(target.function.yields[0], target.function.scope)
+        return None
+
+    # Attributes
+
+    def attribute(self, base: Value, name: str) -> Value:
+        """`base.name`."""
+        match base:
+            case ModuleValue():
+                return self._module_member(base.path, name)
+            case External():
+                return self._external_member(base, name)
+            case ClassValue():
+                return self._class_member(base.cls, name, bound=None)
+            case Instance():
+                return self._instance_member(base.cls, name)
+        return None
+
+    def _module_member(self, path: str, name: str) -> Value:
+        """`module.name`; unknown where modules import the name from each other in a circle."""
+        key = (path, name)
+        if key in self._importing:
+            self._cuts += 1
+            return None
+        self._importing.add(key)
+        try:
+            return self._find_member(path, name)
+        finally:
+            self._importing.discard(key)
+
+    def _find_member(self, path: str, name: str) -> Value:
+        facts = self.modules.get(path)
+        if facts is not None:
+            if name in facts.scope.bindings:
+                return self.name(name, facts.scope)
+            starred = self._starred(name, facts)
+            if starred is not None:
+                return starred
+        found = self.layout.submodule(path, name)
+        return ModuleValue(found) if found else None
+
+    def _external_member(self, base: External, name: str) -> Value:
+        if not base.instance:
+            return self._external(f"{base.name}.{name}")
+        known = self.catalogue.types.get(base.name)
+        if known and name in known.attributes:
+            return External(known.attributes[name], True)
+        if known and name in known.blocks | known.pure:
+            return External(f"{base.name}.{name}")
+        stored = [binding for target, binding in self._stores_by_name.get(name, []) if self.value(target.value, binding.scope) == base]
+        if stored:
+            return self.join([self.bound(binding) for binding in stored])
+        return External(f"{base.name}.{name}")
+
+    def bases(self, cls: Class) -> list[Value]:
+        """The classes named in the class statement."""
+        return [self.value(base, cls.outer) for base in cls.node.bases]
+
+    def lineage(self, cls: Class) -> list[Class]:
+        """The class and its bases in this project, nearest first."""
+        seen: list[Class] = []
+        waiting = [cls]
+        while waiting:
+            current = waiting.pop(0)
+            if current not in seen:
+                seen.append(current)
+                waiting += [base.cls for base in self.bases(current) if isinstance(base, ClassValue)]
+        return seen
+
+    def external_bases(self, cls: Class) -> list[External | None]:
+        """Bases from outside the project, of the class and of its bases; None for one that is unknown."""
+        found: list[External | None] = []
+        for current in self.lineage(cls):
+            found += [base if isinstance(base, External) else None for base in self.bases(current) if not isinstance(base, ClassValue)]
+        return found
+
+    def _class_member(self, cls: Class, name: str, bound: Class | None) -> Value:
+        for current in self.lineage(cls):
+            if name in current.methods:
+                return FunctionValue(current.methods[name], bound or cls)
+            if name in current.scope.bindings:
+                return self.join([self.bound(binding) for binding in current.scope.bindings[name]])
+        return self._inherited(cls, name)
+
+    def _inherited(self, cls: Class, name: str) -> Value:
+        """A member of a base from outside the project: of one that is known to have it, or of the only one."""
+        externals = [base for base in self.external_bases(cls) if base is not None and base.name != "builtins.object"]
+        for base in externals:
+            known = self.catalogue.types.get(base.name)
+            if known and (name in known.attributes or name in known.blocks | known.pure or "*" in known.blocks):
+                return self._external_member(External(known.name, True), name)
+        if len(externals) == 1 and len(self.external_bases(cls)) == 1:
+            base = externals[0]
+            return self._external_member(External(base.name if base.instance else f"{base.name}()", True), name)
+        return None
+
+    def _instance_member(self, cls: Class, name: str) -> Value:
+        stored = [binding for current in self.lineage(cls) for binding in current.stored.get(name, [])]
+        if stored:
+            return self.join([self.bound(binding) for binding in stored])
+        found = self._class_member(cls, name, cls)
+        return self._overridden(found, cls, name) if isinstance(found, FunctionValue) else found
+
+    def _overridden(self, found: FunctionValue, cls: Class, name: str) -> Value:
+        """A method, or unknown where a subclass has another of that name."""
+        if _is_property(found.function):
+            return self.returned(found.function)
+        return None if any(name in below.methods for below in self.descendants(cls)) else found
+
+    def descendants(self, cls: Class) -> list[Class]:
+        """All subclasses in the project, at any depth."""
+        found: list[Class] = []
+        waiting = list(self.subclasses.get(cls, []))
+        while waiting:
+            current = waiting.pop()
+            if current not in found:
+                found.append(current)
+                waiting += self.subclasses.get(current, [])
+        return found
+
+    # Calls
+
+    def result(self, target: Value, call: ast.Call, scope: Scope) -> Value:
+        """What the call gives."""
+        match target:
+            case ClassValue():
+                return Instance(target.cls)
+            case FunctionValue():
+                return self.returned(target.function)
+            case Instance():
+                called = self.attribute(target, "__call__")
+                return self.returned(called.function) if isinstance(called, FunctionValue) else None
+            case External():
+                return self._external_result(target, call, scope)
+        return None
+
+    def _external_result(self, target: External, call: ast.Call, scope: Scope) -> Value:
+        if target.name == "werkzeug.local.LocalProxy" and call.args:
+            return self.result(self.value(call.args[0], scope), call, scope)
+        if target.name == "builtins.super" and scope.owner.cls:
+            bases = self.bases(scope.owner.cls)
+            return self.made(bases[0]) if len(bases) == 1 else None
+        if target.name == "builtins.getattr" and len(call.args) >= 2 and isinstance(call.args[1], ast.Constant):
+            return self.attribute(self.value(call.args[0], scope), str(call.args[1].value))
+        owner, _, method = target.name.rpartition(".")
+        known = self.catalogue.types.get(owner)
+        returned = known.returns.get(method) if known else None
+        returned = returned or self.catalogue.returned.get(target.name)
+        return External(returned, True) if returned else self.made(target)
+
+    def returned(self, function: Function) -> Value:
+        """What a function of the project returns, when all its `return` statements agree."""
+        if function.is_generator:
+            return External("builtins.generator", True)
+        if function.decorators and not all(last_name(item) in _PASSING for item in function.decorators):
+            return self._decorated(function)
+        if not function.returns:
+            return NOTHING if function.kind == "function" else None
+        return self.join([self.value(item, function.scope) for item in function.returns])
+
+    def _decorated(self, function: Function) -> Value:
+        annotated = getattr(function.node, "returns", None)
+        return self.annotation(annotated, function.scope.parent or function.scope) if annotated else None
+
+
+def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool) -> ast.expr | None:
+    """The expression that the call passes for the parameter; None when it cannot be told or is left out."""
+    assert isinstance(function.node, FunctionNode)
+    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
+    if function.cls and bound and "staticmethod" not in {last_name(item) for item in function.decorators}:
+        names = names[1:]
+    if any(isinstance(item, ast.Starred) for item in call.args):
+        return None
+    for keyword in call.keywords:
+        if keyword.arg == parameter.arg:
+            return keyword.value
+    position = names.index(parameter.arg) if parameter.arg in names else len(call.args)
+    return call.args[position] if position < len(call.args) else None
+
+
+def _is_first(parameter: ast.arg, node: FunctionNode) -> bool:
+    positional = [*node.args.posonlyargs, *node.args.args]
+    return bool(positional) and positional[0] is parameter
+
+
+def _is_property(function: Function) -> bool:
+    return any(last_name(item) in ("property", "cached_property") for item in function.decorators)

@@ -1,0 +1,260 @@
+"""Carry out edits in one file: LibCST over the top-level statements that change, every other byte as it was."""
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+
+from transforms.edits import AwaitCall, ClientBlock, Edit, GuardStatus, MakeAsync, Place, SwapBlock, WrapCall, WrapExpression
+from transforms.text import newline_of, split_lines
+
+_DEF = re.compile(r"(?:async\s+)?def\s+")
+_WRAPPERS = {"to_thread": "asyncio.to_thread", "run_in_executor": "asyncio.get_running_loop().run_in_executor"}
+
+
+class NotRewritable(Exception):
+    """The file cannot be changed without losing something; the message says why."""
+
+
+def rewrite(body: str, tree: ast.Module, edits: Sequence[Edit]) -> str:
+    """The text with all edits carried out; raises NotRewritable when one of them finds no place."""
+    lines = split_lines(body)
+    newline = newline_of(body)
+    by_segment: dict[tuple[int, int], list[Edit]] = {}
+    segments = _segments(tree)
+    for edit in edits:
+        segment = next((item for item in segments if item[0] <= edit.place[0] <= item[1]), None)
+        if segment is None:
+            raise NotRewritable(f"no statement at line {edit.place[0]}")
+        by_segment.setdefault(segment, []).append(edit)
+    for (first, last), mine in sorted(by_segment.items(), reverse=True):
+        text = "".join(lines[first - 1 : last])
+        lines[first - 1 : last] = [_rewrite_segment(text, first, mine, newline)]
+    return "".join(lines)
+
+
+def _segments(tree: ast.Module) -> list[tuple[int, int]]:
+    """Line ranges of the top-level statements; statements that share a line share a range."""
+    found: list[tuple[int, int]] = []
+    for node in tree.body:
+        first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
+        if found and first <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], node.end_lineno or first))
+        else:
+            found.append((first, node.end_lineno or first))
+    return found
+
+
+def _rewrite_segment(text: str, first: int, edits: Iterable[Edit], newline: str) -> str:
+    lines = split_lines(text)
+    try:
+        module = cst.parse_module(text, cst.PartialParserConfig(default_newline=_newline(newline)))
+    except cst.ParserSyntaxError as error:
+        raise NotRewritable(f"LibCST cannot parse the statement at line {first}: {error.message}") from None
+    if module.code != text:
+        raise NotRewritable(f"LibCST does not reproduce the statement at line {first} byte for byte")
+    wanted = {_place_key(edit.place, first, lines): edit for edit in edits if not isinstance(edit, MakeAsync)}
+    functions = {_name_key(edit.place, first, lines): edit for edit in edits if isinstance(edit, MakeAsync)}
+    wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
+    positions = wrapper.resolve(PositionProvider)
+    blocks = {_place_key(edit.statement, first, lines): edit for edit in edits if isinstance(edit, ClientBlock)}
+    transformer = Transformer(positions, wanted, functions, blocks)  # type: ignore[arg-type]
+    result = module.visit(transformer)
+    missed = (set(wanted) | set(functions)) - transformer.done
+    if missed:
+        raise NotRewritable(f"no place for a change at line {first + min(missed)[0] - 1}")
+    return result.code
+
+
+def _newline(newline: str) -> str:
+    return newline
+
+
+def _place_key(place: Place, first: int, lines: Sequence[str]) -> Place:
+    start = _column(lines[place[0] - first], place[1])
+    end = _column(lines[place[2] - first], place[3])
+    return (place[0] - first + 1, start, place[2] - first + 1, end)
+
+
+def _name_key(place: Place, first: int, lines: Sequence[str]) -> Place:
+    line = lines[place[0] - first]
+    column = _column(line, place[1])
+    found = _DEF.match(line, column)
+    if not found:
+        raise NotRewritable(f"the `def` at line {place[0]} is split over lines")
+    return (place[0] - first + 1, found.end(), 0, 0)
+
+
+def _column(line: str, offset: int) -> int:
+    return len(line.encode()[:offset].decode(errors="ignore"))
+
+
+class Transformer(cst.CSTTransformer):
+    """The one LibCST transformer of all stages; it does what the edits say and nothing else."""
+
+    def __init__(
+        self,
+        positions: dict[cst.CSTNode, CodeRange],
+        wanted: dict[Place, Edit],
+        functions: dict[Place, MakeAsync],
+        blocks: dict[Place, ClientBlock],
+    ) -> None:
+        super().__init__()
+        self.positions = positions
+        self.wanted = wanted
+        self.functions = functions
+        self.blocks = blocks
+        self.done: set[Place] = set()
+
+    def place(self, node: cst.CSTNode) -> Place:
+        """Where the node stood before the change."""
+        span = self.positions[node]
+        return (span.start.line, span.start.column, span.end.line, span.end.column)
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
+        """`async def`, and the adapter below all other decorators."""
+        start = self.positions[original_node.name].start
+        key = (start.line, start.column, 0, 0)
+        edit = self.functions.get(key)
+        if edit is None:
+            return updated_node
+        self.done.add(key)
+        decorators = [*updated_node.decorators]
+        if edit.adapter:
+            decorators.append(cst.Decorator(cst.parse_expression(edit.adapter)))
+        return updated_node.with_changes(asynchronous=cst.Asynchronous(cst.SimpleWhitespace(" ")), decorators=decorators)
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        """Await, wrap or swap a call."""
+        call = _parenthesized(updated_node, "func")
+        key = self.place(original_node)
+        match self.wanted.get(key):
+            case AwaitCall() as edit:
+                self.done.add(key)
+                return _await(call.with_changes(func=cst.parse_expression(edit.callee)) if edit.callee else call)
+            case WrapCall() as edit:
+                self.done.add(key)
+                return _await(_wrap(call, edit))
+            case WrapExpression():
+                self.done.add(key)
+                return _await(_on_request_thread(call))
+            case ClientBlock() as edit:
+                self.done.add(key)
+                return _await(_on_client(call, edit))
+        return call
+
+    def leave_Attribute(self, original_node: cst.Attribute, updated_node: cst.Attribute) -> cst.Attribute:
+        """`(await x).y`."""
+        return _parenthesized(updated_node, "value")
+
+    def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.Subscript:
+        """`(await x)[y]`."""
+        return _parenthesized(updated_node, "value")
+
+    def leave_With(self, original_node: cst.With, updated_node: cst.With) -> cst.With:
+        """`async with` over the asynchronous client."""
+        item = original_node.items[0]
+        if len(original_node.items) != 1 or not isinstance(item.item, cst.Call):
+            return updated_node
+        key = self.place(item.item)
+        edit = self.wanted.get(key)
+        if not isinstance(edit, SwapBlock):
+            return updated_node
+        self.done.add(key)
+        call = cst.ensure_type(updated_node.items[0].item, cst.Call)
+        call = _with_keywords(call.with_changes(func=cst.parse_expression(edit.callee)), edit.keywords)
+        items = [updated_node.items[0].with_changes(item=call)]
+        return updated_node.with_changes(asynchronous=cst.Asynchronous(cst.SimpleWhitespace(" ")), items=items)
+
+    def leave_SimpleStatementLine(self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine) -> cst.BaseStatement:
+        """The statement with a client call goes into a block of its own."""
+        if len(original_node.body) != 1:
+            return updated_node
+        guard = self.wanted.get(self.place(original_node.body[0]))
+        if isinstance(guard, GuardStatus):
+            self.done.add(self.place(original_node.body[0]))
+            return _guarded(updated_node, guard)
+        edit = self.blocks.get(self.place(original_node.body[0]))
+        if edit is None:
+            return updated_node
+        inner = updated_node.with_changes(leading_lines=[])
+        item = cst.WithItem(cst.parse_expression(edit.client), cst.AsName(cst.Name(edit.name)))
+        return cst.With(
+            items=[item],
+            body=cst.IndentedBlock([inner]),
+            asynchronous=cst.Asynchronous(cst.SimpleWhitespace(" ")),
+            leading_lines=updated_node.leading_lines,
+        )
+
+
+def _guarded(line: cst.SimpleStatementLine, edit: GuardStatus) -> cst.If:
+    test = cst.parse_expression(f"{edit.name}.status_code >= 400")
+    return cst.If(test, cst.IndentedBlock([line.with_changes(leading_lines=[])]), leading_lines=line.leading_lines)
+
+
+_Node = TypeVar("_Node", cst.Call, cst.Attribute, cst.Subscript)
+
+
+def _parenthesized(node: _Node, field: str) -> _Node:
+    inner = getattr(node, field)
+    if isinstance(inner, cst.Await) and not inner.lpar:
+        return node.with_changes(**{field: inner.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])})
+    return node
+
+
+def _await(call: cst.Call) -> cst.Await:
+    """`await call`; parentheses around the call move outside."""
+    return cst.Await(call.with_changes(lpar=[], rpar=[]), lpar=call.lpar, rpar=call.rpar)
+
+
+def _wrap(call: cst.Call, edit: WrapCall) -> cst.Call:
+    if edit.spelling == "sync_to_async":
+        return call.with_changes(func=cst.Call(cst.Name("sync_to_async"), [cst.Arg(call.func)]))
+    leading = [call.func]
+    if edit.spelling == "run_in_executor":
+        if edit.copy_context:
+            leading = [cst.parse_expression("contextvars.copy_context().run"), call.func]
+        if any(arg.keyword or arg.star == "**" for arg in call.args):
+            inner = _prepend(call.with_changes(func=cst.parse_expression("functools.partial"), lpar=[], rpar=[]), [call.func])
+            leading = [*leading[:-1], inner]
+            call = call.with_changes(args=[])
+        leading = [cst.Name("None"), *leading]
+    return _prepend(call.with_changes(func=cst.parse_expression(_WRAPPERS[edit.spelling])), leading)
+
+
+def _prepend(call: cst.Call, leading: Sequence[cst.BaseExpression]) -> cst.Call:
+    """The call with further arguments in front, laid out as the call already is."""
+    multiline = isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace)
+    gap = call.whitespace_before_args if multiline else cst.SimpleWhitespace(" ")
+    last = len(leading) - 1
+    args = [
+        cst.Arg(item, comma=cst.Comma(whitespace_after=gap) if call.args or position < last else cst.MaybeSentinel.DEFAULT)
+        for position, item in enumerate(leading)
+    ]
+    return call.with_changes(args=[*args, *call.args])
+
+
+def _on_request_thread(call: cst.Call) -> cst.Call:
+    inner = cst.Lambda(cst.Parameters(), call.with_changes(lpar=[], rpar=[]))
+    return cst.Call(cst.Call(cst.Name("sync_to_async"), [cst.Arg(inner)]), lpar=call.lpar, rpar=call.rpar)
+
+
+def _on_client(call: cst.Call, edit: ClientBlock) -> cst.Call:
+    kept = [arg for arg in call.args if not (arg.keyword and arg.keyword.value in edit.drop)]
+    func = cst.Attribute(cst.Name(edit.name), cst.Name(edit.method))
+    return _with_keywords(call.with_changes(func=func, args=kept), edit.keywords)
+
+
+def _with_keywords(call: cst.Call, keywords: Sequence[tuple[str, str]]) -> cst.Call:
+    args = list(call.args)
+    if args and not keywords:
+        trailing = args[-1].comma
+        if isinstance(trailing, cst.Comma) and not isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace):
+            args[-1] = args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    for name, code in keywords:
+        equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+        args.append(cst.Arg(cst.parse_expression(code), keyword=cst.Name(name), equal=equal))
+    return call.with_changes(args=args)

@@ -1,0 +1,47 @@
+"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, P project, F file."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A code, its title, and what the user can do."""
+
+    code: str
+    title: str
+    remedy: str = ""
+
+
+_TABLE = (
+    Rule("P001", "the project cannot be migrated as it is", "Mend what the reason names, then run the tool again."),
+    Rule("F001", "the file could not be read", "Mend the file; the rest of the project was handled without it."),
+    Rule("F002", "the file could not be rewritten safely", "Change it by hand, or report the construct."),
+    Rule("R100", "the handler becomes `async def`"),
+    Rule("R101", "nothing in the handler would be awaited", "On Flask an async view that awaits nothing only costs time; leave it."),
+    Rule("R102", "the handler is a generator", "Flask iterates it in the worker's thread; leave it."),
+    Rule("R103", "code that cannot await calls the handler, or may", "Move the shared part into a helper that both call."),
+    Rule("R104", "Flask or the extension does not await it in this place", "Leave it synchronous."),
+    Rule("R105", "a decorator outside the handler is itself async", "Make the stack of decorators synchronous, or await in each."),
+    Rule("R106", "thread-bound work would move to another thread", "Move that work into a helper that returns plain values."),
+    Rule("R107", "the handler may start an event loop inside the running one", "Await the coroutine instead of running a loop."),
+    Rule("R108", "the class is part of a hierarchy that calls or overrides the method", "Migrate the whole hierarchy by hand."),
+    Rule("R109", "only database work through an ORM is reached", "`--orm executor` moves it off the loop."),
+    Rule("R110", "the handler is async already"),
+    Rule("R111", "no blocking call stands where `await` may be written", "Take the call out of the construct that the reason names."),
+    Rule("R112", "the object that registers the handler is not known", "Annotate the object, for example `app: Flask`."),
+    Rule("R113", "database work and blocking calls are mixed", "`--orm executor` moves the database work off the loop too."),
+    Rule("C200", "the client call is replaced by its asynchronous form"),
+    Rule("C201", "the helper becomes `async def` and its callers await it"),
+    Rule("C202", "the client call is not proved equal to an asynchronous one", "The executor stage moves it to a thread."),
+    Rule("C203", "the helper stays synchronous", "The executor stage moves the call of it to a thread."),
+    Rule("E300", "the blocking call moves to a worker thread"),
+    Rule("E301", "the call of a blocking helper moves to a worker thread"),
+    Rule("E302", "the work moves to the request's own thread"),
+    Rule("E303", "better left where it is"),
+    Rule("E304", "cannot be moved by itself", "Move the whole block into a function of its own."),
+    Rule("E305", "`await` cannot be written here", "Take the call out of the construct that the reason names."),
+    Rule("E306", "database work is left where it is", "`--orm executor` moves it to the request's own thread."),
+    Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
+    Rule("E308", "not reached from a handler of Flask", "Look at the call yourself."),
+)
+RULES = {rule.code: rule for rule in _TABLE}

@@ -1,0 +1,89 @@
+"""`with httpx.Client(…) as c:` to `async with httpx.AsyncClient(…) as c:`, when all uses of `c` are known methods."""
+
+import ast
+from collections.abc import Iterator
+
+from transforms.catalogue.library import Swap as Pair
+from transforms.doubles import double_of
+from transforms.edits import AwaitCall, Edit, Import, SwapBlock, place_of
+from transforms.facts import Function
+from transforms.index import Index
+from transforms.placement import why_not_here
+from transforms.swaps.http import CONTEXT, CONTEXT_CODE, CONTEXT_IMPORTS, context_obstacle
+from transforms.swaps.model import Swap, Unproved
+from transforms.values import External
+
+_HTTP = {"httpx", "httpx2"}
+
+
+def swap_blocks(index: Index, function: Function) -> Iterator[Swap | Unproved]:
+    """All `with` blocks over a client that has an asynchronous pair."""
+    for call in function.calls:
+        item = function.module.parents.get(call.node)
+        block = function.module.parents.get(item) if item is not None else None
+        made = index.resolver.value(call.node, call.scope)
+        pair = index.catalogue.swaps.get(made.name) if isinstance(made, External) and made.instance else None
+        if pair and isinstance(item, ast.withitem) and isinstance(block, ast.With) and item.context_expr is call.node:
+            yield _swap(index, function, block, item, call.node, pair)
+
+
+def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem, call: ast.Call, pair: Pair) -> Swap | Unproved:
+    library = pair.type.partition(".")[0]
+    calls = _uses(function, block, item)
+    obstacle = _obstacle(index, function, block, item, call, pair, library, calls)
+    if obstacle:
+        return Unproved(call, pair.type, obstacle)
+    assert calls is not None
+    http = library in _HTTP
+    verify = any(keyword.arg == "verify" for keyword in call.keywords)
+    keywords = (("verify", CONTEXT),) if http and not verify else ()
+    edits: list[Edit] = [SwapBlock(place_of(call), place_of(call), pair.target, keywords)]
+    edits += [AwaitCall(place_of(node)) for node in calls]
+    imports = (Import(pair.module), *(CONTEXT_IMPORTS if keywords else ()))
+    return Swap(
+        tuple(calls),
+        pair.type,
+        tuple(edits),
+        f"{pair.target} has the same methods",
+        imports,
+        (CONTEXT_CODE,) if keywords else (),
+        ("certifi",) if keywords else (),
+    )
+
+
+def _uses(function: Function, block: ast.With, item: ast.withitem) -> list[ast.Call] | None:
+    """The method calls on the client; None when it is used in any other way."""
+    if not isinstance(item.optional_vars, ast.Name):
+        return None
+    name = item.optional_vars.id
+    if len(function.scope.bindings.get(name, [])) != 1:
+        return None
+    parents = function.module.parents
+    found: list[ast.Call] = []
+    for node in ast.walk(function.node):
+        if isinstance(node, ast.Name) and node.id == name and node is not item.optional_vars:
+            attribute = parents.get(node)
+            call = parents.get(attribute) if isinstance(attribute, ast.Attribute) else None
+            if not isinstance(call, ast.Call) or call.func is not attribute or block not in function.module.ancestors(call):
+                return None
+            found.append(call)
+    return found
+
+
+def _obstacle(
+    index: Index, function: Function, block: ast.With, item: ast.withitem, call: ast.Call, pair: Pair, library: str, calls: list[ast.Call] | None
+) -> str:
+    doubled = double_of(index, library, pair.type)
+    if doubled:
+        return f"{doubled}, which would no longer see the call"
+    if len(block.items) != 1 or calls is None:
+        return "the client is used in another way than by its methods inside the block"
+    if call.args or any(keyword.arg not in pair.constructor for keyword in call.keywords):
+        return "an argument of its constructor is not proved to mean the same"
+    for node in calls:
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if method not in pair.methods:
+            return f"line {node.lineno}: .{method}() is not proved to be the same when awaited"
+        if reason := why_not_here(index, function, node):
+            return reason
+    return why_not_here(index, function, call) or context_obstacle(index, function)

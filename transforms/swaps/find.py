@@ -1,0 +1,46 @@
+"""All client calls of a function that have an asynchronous form: the swap, or what could not be proved."""
+
+import ast
+
+from transforms.facts import Function
+from transforms.index import Index
+from transforms.model import Settings
+from transforms.placement import is_awaited, why_not_here
+from transforms.planning import shadowed
+from transforms.swaps import httpx_call, requests_call, sleep
+from transforms.swaps.block import swap_blocks
+from transforms.swaps.model import Swap, Unproved
+
+
+def find_swaps(index: Index, function: Function, settings: Settings) -> list[Swap | Unproved]:
+    """In source order."""
+    found: list[Swap | Unproved] = list(swap_blocks(index, function))
+    inside = {node for item in found if isinstance(item, Swap) for node in item.nodes}
+    for site in index.graph.sites(function):
+        if isinstance(site.node, ast.Call) and site.node not in inside and not is_awaited(function, site.node):
+            swap = _one(index, function, site.node, site.entry.name, settings)
+            if swap is not None:
+                found.append(swap)
+    return [_placed(index, function, item) for item in found]
+
+
+def _one(index: Index, function: Function, node: ast.Call, name: str, settings: Settings) -> Swap | Unproved | None:
+    if name == sleep.NAME:
+        return sleep.swap_sleep(index, function, node)
+    if name in requests_call.VERBS or name in requests_call._PROTECTED:
+        return requests_call.swap_requests(index, function, node, name, settings)
+    if name in httpx_call.VERBS:
+        return httpx_call.swap_httpx(index, function, node, name)
+    return None
+
+
+def _placed(index: Index, function: Function, item: Swap | Unproved) -> Swap | Unproved:
+    """The swap, unless `await` cannot be written at one of its calls."""
+    if isinstance(item, Unproved):
+        return item
+    for node in item.nodes:
+        reason = why_not_here(index, function, node)
+        if reason:
+            return Unproved(node, item.subject, reason)
+    name = shadowed(index, function, item.imports)
+    return Unproved(item.nodes[0], item.subject, f"the name {name} means something else here") if name else item

@@ -1,0 +1,54 @@
+"""`httpx.get(…)` to a client of the same library, for one call: same responses, same exceptions.
+
+Not converted: streams, certificates and proxies per call, a response that is closed or iterated by hand.
+"""
+
+import ast
+
+from transforms.doubles import double_of
+from transforms.edits import ClientBlock, Import, place_of
+from transforms.facts import Function
+from transforms.index import Index
+from transforms.placement import own_statement
+from transforms.swaps.http import CONTEXT_CODE, CONTEXT_IMPORTS, context_obstacle
+from transforms.swaps.model import Swap, Unproved
+
+VERBS = {
+    f"{library}.{verb}": (library, verb) for library in ("httpx", "httpx2") for verb in ("get", "head", "options", "post", "put", "patch", "delete", "request")
+}
+_PER_CLIENT = {"verify", "cert", "proxy", "proxies", "trust_env", "cookies", "mounts", "auth", "files", "content", "data"}
+_BY_HAND = {"close", "iter_bytes", "iter_text", "iter_lines", "iter_raw", "read", "stream"}
+
+
+def swap_httpx(index: Index, function: Function, node: ast.Call, name: str) -> Swap | Unproved:
+    """The swap of one call of a module function of httpx or httpx2."""
+    library, verb = VERBS[name]
+    obstacle = _obstacle(index, function, node, library, name)
+    if obstacle:
+        return Unproved(node, name, obstacle)
+    statement = own_statement(function, node)
+    assert statement is not None
+    taken = set(function.scope.bindings) | set(function.module.scope.bindings)
+    local = next(item for item in ("client", "http_client", "async_client", "async_client_") if item not in taken)
+    block = ClientBlock(place_of(node), place_of(statement), f"{library}.AsyncClient(verify=SSL_CONTEXT)", local, verb)
+    reason = "the same library's asynchronous client gives the same responses and errors"
+    return Swap((node,), name, (block,), reason, (Import(library), *CONTEXT_IMPORTS), (CONTEXT_CODE,), ("certifi",))
+
+
+def _obstacle(index: Index, function: Function, node: ast.Call, library: str, name: str) -> str:
+    doubled = double_of(index, library, name)
+    if doubled:
+        return f"{doubled}, which would no longer see the call"
+    if not isinstance(own_statement(function, node), ast.Assign | ast.Return | ast.Expr):
+        return "the call stands in the head of a block"
+    for keyword in node.keywords:
+        if keyword.arg is None or keyword.arg in _PER_CLIENT:
+            return f"its argument {keyword.arg or '**'} is not proved to mean the same on a client"
+    for parent in function.module.ancestors(node):
+        if isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            return "the call stands in a comprehension"
+    by_hand = next((item.node for item in function.references if isinstance(item.node, ast.Attribute) and item.node.attr in _BY_HAND), None)
+    called = next((item.node for item in function.calls if isinstance(item.node.func, ast.Attribute) and item.node.func.attr in _BY_HAND), None)
+    if by_hand or called:
+        return f"line {(by_hand or called).lineno}: a response may be read or closed by hand"  # type: ignore[union-attr]
+    return context_obstacle(index, function)

@@ -1,0 +1,28 @@
+"""A swap that is proved, and one that is not."""
+
+import ast
+from dataclasses import dataclass
+
+from transforms.edits import Edit, Import
+
+
+@dataclass(frozen=True)
+class Swap:
+    """The edits that replace one call, or one block with its calls. `nodes` are the calls that become awaited."""
+
+    nodes: tuple[ast.Call, ...]
+    subject: str
+    edits: tuple[Edit, ...]
+    reason: str
+    imports: tuple[Import, ...] = ()
+    constants: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unproved:
+    """A client call that stays as it is, and what could not be proved of it."""
+
+    node: ast.Call
+    subject: str
+    reason: str

@@ -1,0 +1,164 @@
+"""`requests.get(…)` to a client of httpx2 or httpx, for one call.
+
+Not converted: streams, files, cookies, hooks, proxies and certificates per call; parameters, headers and bodies whose
+values are not seen; URLs that are not seen; a response that leaves the function; errors that somebody catches; whatever
+the app's tests mock. A PUT, PATCH or DELETE follows a redirect with its body in httpx and without it in requests.
+Not the same afterwards: `.netrc` and REQUESTS_CA_BUNDLE are no longer read, JSON bodies are sent without spaces.
+"""
+
+import ast
+
+from transforms.doubles import double_of
+from transforms.edits import ClientBlock, Import, place_of
+from transforms.facts import Function, Scope
+from transforms.index import Index
+from transforms.model import Settings
+from transforms.placement import own_statement
+from transforms.swaps.http import CONTEXT_CODE, CONTEXT_IMPORTS, catcher, context_obstacle, target
+from transforms.swaps.model import Swap, Unproved
+from transforms.swaps.response import response_uses
+from transforms.values import External
+
+VERBS = {f"requests.{verb}": verb for verb in ("get", "head", "options", "post")}
+_PROTECTED = {f"requests.{verb}" for verb in ("put", "patch", "delete", "request")}
+_BODILESS = {"get", "head", "options"}
+_SIGNING = ("hmac", "signature", "sign_")
+
+
+def swap_requests(index: Index, function: Function, node: ast.Call, name: str, settings: Settings) -> Swap | Unproved:
+    """The swap of one call of a function of `requests`."""
+    library = target(index, settings)
+    obstacle = _obstacle(index, function, node, name)
+    if obstacle:
+        return Unproved(node, name, obstacle)
+    uses = response_uses(function, node)
+    if uses.obstacle:
+        return Unproved(node, name, uses.obstacle)
+    statement = own_statement(function, node)
+    assert statement is not None
+    follow = _follows(node, VERBS[name])
+    client = f"{library}.AsyncClient(verify=SSL_CONTEXT, follow_redirects={follow}, max_redirects=30, timeout=None)"
+    block = ClientBlock(place_of(node), place_of(statement), client, _free_name(function), VERBS[name], drop=("allow_redirects",))
+    reason = f"{library} sends the same request: redirects, timeouts, parameters and what is read of the response are proved equal"
+    return Swap((node,), name, (block, *uses.edits), reason, (Import(library), *CONTEXT_IMPORTS), (CONTEXT_CODE,), (library, "certifi"))
+
+
+def _obstacle(index: Index, function: Function, node: ast.Call, name: str) -> str:
+    if name in _PROTECTED:
+        return f"{name} is not proved equal: after a redirect the two libraries resend different requests"
+    doubled = double_of(index, "requests", name)
+    if doubled:
+        return f"{doubled}, which would no longer see the call"
+    caught = catcher(index, function, "requests")
+    if caught:
+        return f"{caught}, and the errors of httpx are other classes"
+    statement = own_statement(function, node)
+    if not isinstance(statement, ast.Assign | ast.Return | ast.Expr):
+        return "the call stands in the head of a block"
+    return _arguments(index, function.scope, node, VERBS[name]) or _in_comprehension(function, node) or context_obstacle(index, function)
+
+
+def _in_comprehension(function: Function, node: ast.AST) -> str:
+    for parent in function.module.ancestors(node):
+        if isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            return "the call stands in a comprehension"
+        if isinstance(parent, ast.stmt):
+            return ""
+    return ""
+
+
+def _arguments(index: Index, scope: Scope, node: ast.Call, verb: str) -> str:
+    keywords = {item.arg: item.value for item in node.keywords}
+    if None in keywords or len(node.args) > 1 or any(isinstance(item, ast.Starred) for item in node.args):
+        return "its arguments are not all named"
+    url = node.args[0] if node.args else keywords.pop("url", None)
+    if url is None or not _plain_url(index, url, scope, bool("params" in keywords)):
+        return "its URL is not seen to be plain: requests quotes a URL again and httpx does not"
+    for name, value in keywords.items():
+        if not _argument_is_equal(index, scope, str(name), value, verb):
+            return f"its argument {name}= is not proved to be sent in the same way"
+    return ""
+
+
+def _argument_is_equal(index: Index, scope: Scope, name: str, value: ast.expr, verb: str) -> bool:
+    match name:
+        case "timeout":
+            return _is_number(value) or (isinstance(value, ast.Constant) and value.value is None)
+        case "allow_redirects":
+            return isinstance(value, ast.Constant) and isinstance(value.value, bool)
+        case "params":
+            return _plain_mapping(index, scope, value)
+        case "headers":
+            return _plain_mapping(index, scope, value, text=True)
+        case "data":
+            return verb not in _BODILESS and _plain_mapping(index, scope, value)
+        case "json":
+            return verb not in _BODILESS and not _signs(scope)
+    return False
+
+
+def _signs(scope: Scope) -> bool:
+    """Whether the function seems to sign what it sends: the bytes of a JSON body differ."""
+    return any(mark in ast.unparse(scope.owner.node).lower() for mark in _SIGNING)
+
+
+def _plain_url(index: Index, node: ast.expr, scope: Scope, with_params: bool) -> bool:
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    text = ""
+    for part in parts:
+        known = _constant(index, part, scope)
+        if known is None and not (isinstance(part, ast.FormattedValue) and _is_safe_part(index, part, scope)):
+            return False
+        text += known or "0"
+    return text.startswith(("http://", "https://")) and not set(text) & set('%[]{}|\\^` \t\r\n"<>#@') and text.isascii() and not (with_params and "?" in text)
+
+
+def _constant(index: Index, node: ast.expr, scope: Scope) -> str | None:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.FormattedValue) and node.conversion == -1 and node.format_spec is None:
+        return _constant(index, node.value, scope)
+    if isinstance(node, ast.Name):
+        found = index.resolver.bindings(node.id, scope)
+        constant = found[0].node if len(found) == 1 and found[0].kind == "assign" else None
+        return constant.value if isinstance(constant, ast.Constant) and isinstance(constant.value, str) else None
+    return None
+
+
+def _is_safe_part(index: Index, node: ast.FormattedValue, scope: Scope) -> bool:
+    """An integer: it can hold nothing that would be quoted."""
+    value = index.resolver.value(node.value, scope)
+    return node.conversion == -1 and node.format_spec is None and value in (External("builtins.int", True), External("builtins.int()", True))
+
+
+def _plain_mapping(index: Index, scope: Scope, node: ast.expr, text: bool = False) -> bool:
+    if not isinstance(node, ast.Dict):
+        return False
+    keys = all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in node.keys)
+    return keys and all(_plain_value(index, scope, value, text) for value in node.values)
+
+
+def _plain_value(index: Index, scope: Scope, node: ast.expr, text: bool) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value.isascii() or (not text and type(node.value) is int)
+    value = index.resolver.value(node, scope)
+    return not text and value in (
+        External("builtins.str", True),
+        External("builtins.int", True),
+        External("builtins.str()", True),
+        External("builtins.int()", True),
+    )
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float)
+
+
+def _follows(node: ast.Call, verb: str) -> bool:
+    given = next((item.value for item in node.keywords if item.arg == "allow_redirects"), None)
+    return bool(given.value) if isinstance(given, ast.Constant) else verb != "head"
+
+
+def _free_name(function: Function) -> str:
+    taken = set(function.scope.bindings) | set(function.module.scope.bindings)
+    return next(name for name in ("client", "http_client", "async_client", "async_client_") if name not in taken)
