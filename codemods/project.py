@@ -9,7 +9,7 @@ from transforms.model import Project
 
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist", "_build"}
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "Pipfile", "requirements.txt", "tox.ini")
-_METADATA = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile")
+_METADATA = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock")
 
 
 class ProjectError(Exception):

@@ -18,7 +18,7 @@ _TITLES = {
     "clients": "blocking clients become async ones",
     "executor": "what still blocks moves off the loop",
 }
-_SUMMED = {"R101", "R104", "R109", "R110", "E303", "E306"}
+_SUMMED = {"P001", "R101", "R104", "R109", "R110", "E303", "E306"}
 
 
 def plain(text: str, colour: str) -> str:
@@ -66,7 +66,8 @@ def table_lines(decisions: Sequence[Decision], verbose: bool, paint: Paint) -> I
                 yield _row(decision, paint)
         for code, number in sorted(summed.items()):
             if number > 1:
-                yield f"{paint(_WORDS[verdict].ljust(8), _SHADES[verdict])} {code}  {number} times: {RULES[code].title} (--verbose lists them)"
+                title = next(decision.reason for decision in rows if decision.code == code) if code == "P001" else RULES[code].title
+                yield f"{paint(_WORDS[verdict].ljust(8), _SHADES[verdict])} {code}  {number} times: {title} (--verbose lists them)"
 
 
 def _row(decision: Decision, paint: Paint) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from transforms.catalogue import Entry
-from transforms.facts import Call, Function, ModuleFacts, Reference, Scope, last_name
+from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, Scope, last_name
 from transforms.layout import is_test
 from transforms.registry import Registry
 from transforms.resolve import Resolver
@@ -55,6 +55,7 @@ class Graph:
         self.resolver = resolver
         self.registry = registry
         self._out: dict[Function, tuple[list[Edge], list[Site]]] = {}
+        self._unknown: dict[Function, list[ast.Call]] = {}
         self._named: dict[str, list[tuple[Function, Call | Reference]]] = {}
         self._methods: dict[str, list[Function]] = {}
         self._aliases: dict[str, set[str]] = {}
@@ -94,6 +95,11 @@ class Graph:
         """The calls in its own body that the catalogue knows."""
         return self._outgoing(function)[1]
 
+    def unknown(self, function: Function) -> list[ast.Call]:
+        """Calls in its own body whose target is not known."""
+        self._outgoing(function)
+        return self._unknown.get(function, [])
+
     def _outgoing(self, function: Function) -> tuple[list[Edge], list[Site]]:
         found = self._out.get(function)
         if found is None:
@@ -111,6 +117,7 @@ class Graph:
     def _call(self, call: Call, edges: list[Edge], sites: list[Site]) -> None:
         target = self.resolver.value(call.node.func, call.scope)
         if target is None:
+            self._unknown.setdefault(call.scope.owner, []).append(call.node)
             edges += self._possible(call.node, call.node.func, call.scope)
         elif isinstance(target, FunctionValue):
             edges.append(Edge(target.function, call.node, "call", True))
@@ -203,17 +210,22 @@ class Graph:
         if not isinstance(node, ast.Name):
             return
         for binding in self.resolver.bindings(node.id, scope):
-            maker = self._origin(binding.node, binding.scope, binding.kind, binding.text)
+            maker = self._origin(binding)
             if isinstance(maker, FunctionValue):
                 yield Edge(maker.function, node, "implicit", False)
 
-    def _origin(self, node: ast.AST, scope: Scope, kind: str, text: str) -> Value:
-        if kind == "from" and isinstance(node, ast.ImportFrom):
-            home = self._home(node, scope)
-            bindings = home.scope.bindings.get(text, []) if home else []
-            return self._origin(bindings[0].node, bindings[0].scope, bindings[0].kind, bindings[0].text) if len(bindings) == 1 else None
-        if kind == "assign" and isinstance(node, ast.Call) and last_name(node.func) == "LocalProxy" and node.args:
-            return self.resolver.value(node.args[0], scope)
+    def _origin(self, binding: Binding) -> Value:
+        """What a proxy stands for, followed through imports."""
+        seen: set[Binding] = set()
+        while binding.kind == "from" and isinstance(binding.node, ast.ImportFrom) and binding not in seen:
+            seen.add(binding)
+            home = self._home(binding.node, binding.scope)
+            bindings = home.scope.bindings.get(binding.text, []) if home else []
+            if len(bindings) != 1:
+                return None
+            binding = bindings[0]
+        if binding.kind == "assign" and isinstance(binding.node, ast.Call) and last_name(binding.node.func) == "LocalProxy" and binding.node.args:
+            return self.resolver.value(binding.node.args[0], binding.scope)
         return None
 
     def _home(self, node: ast.ImportFrom, scope: Scope) -> ModuleFacts | None:

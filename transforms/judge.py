@@ -1,5 +1,6 @@
 """What becomes of each handler, and why: the decision that all stages share."""
 
+import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -96,7 +97,11 @@ def _nothing(reach: Reach, function: Function) -> str:
     possible = next((item for item in reach.everything(function) if item.site.entry.verdict == "wrap"), None)
     if possible:
         return f"no blocking call is proved to be reached; {possible.path} ({possible.place}) is only possible"
-    return "it reaches no blocking call that the tool knows"
+    unknown = [(item, node) for item in sorted(reach.proved(function), key=lambda one: (one.module.path, one.line)) for node in reach.graph.unknown(item)]
+    if unknown:
+        item, node = unknown[0]
+        return f"it reaches no blocking call that the tool knows; {len(unknown)} calls could not be followed, the first {ast.unparse(node.func)[:40]}() at {item.module.path}:{node.lineno}"
+    return "it reaches no blocking call"
 
 
 def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoration, reached: Sequence[Reached]) -> Iterator[_Row]:

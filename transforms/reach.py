@@ -100,6 +100,17 @@ class Reach:
                     waiting.append(edge.target)
         return found
 
+    def proved(self, start: Function) -> set[Function]:
+        """Every function that is reached over calls that are proved."""
+        found = {start}
+        waiting = [start]
+        while waiting:
+            for edge in self.graph.edges(waiting.pop()):
+                if edge.target not in found and _is_sure(edge):
+                    found.add(edge.target)
+                    waiting.append(edge.target)
+        return found
+
     def functions(self, start: Function) -> set[Function]:
         """Every function that may run."""
         found = {start}

@@ -1,6 +1,7 @@
 """What the project says it runs on: Python, Flask, and the libraries it already has. Read as text, never run."""
 
 import ast
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -72,6 +73,10 @@ def _parse(name: str, text: str) -> tuple[list[str], tuple[int, int] | None]:
     try:
         if name == "pyproject.toml" or name == "Pipfile":
             return _from_toml(tomllib.loads(text))
+        if name == "Pipfile.lock":
+            return _from_pipfile_lock(json.loads(text)), None
+        if name in ("poetry.lock", "uv.lock"):
+            return _from_lock(tomllib.loads(text)), None
         if name == "setup.py":
             return _from_setup(ast.parse(text))
     except (tomllib.TOMLDecodeError, SyntaxError, ValueError, TypeError, AttributeError):
@@ -93,6 +98,14 @@ def _from_toml(data: dict[str, object]) -> tuple[list[str], tuple[int, int] | No
         lines += [f"{name}{_poetry(spec)}" for name, spec in table.items()]  # type: ignore[attr-defined]
     python = project.get("requires-python") or poetry.get("dependencies", {}).get("python")  # type: ignore[attr-defined]
     return lines, _python(re.search(r"(.*)", str(python))) if python else None
+
+
+def _from_pipfile_lock(data: dict[str, dict[str, dict[str, str]]]) -> list[str]:
+    return [f"{name}{item.get('version', '')}" for section in ("default", "develop") for name, item in data.get(section, {}).items()]
+
+
+def _from_lock(data: dict[str, list[dict[str, str]]]) -> list[str]:
+    return [f"{item['name']}=={item['version']}" for item in data.get("package", []) if "version" in item]
 
 
 def _poetry(spec: object) -> str:
