@@ -4,12 +4,14 @@ A user's repository may have folders of these names, and PYTHONPATH=. puts them 
 goes to the front for the imports of the tool itself.
 """
 
+import gc
 import sys
 from pathlib import Path
 
 
 def main() -> None:
     """Run the command line."""
+    gc.set_threshold(200_000, 20, 20)  # syntax trees are many objects and no garbage
     sys.path.insert(0, str(Path(__file__).resolve().parent))
     from codemods.cli import app
 

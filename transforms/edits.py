@@ -78,6 +78,11 @@ class GuardStatus:
 Edit = MakeAsync | AwaitCall | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus
 
 
+def takes_callee(edit: Edit) -> bool:
+    """Whether the edit takes away a name that the code used, so that an import may have become unused."""
+    return isinstance(edit, ClientBlock | SwapBlock) or (isinstance(edit, AwaitCall) and bool(edit.callee))
+
+
 @dataclass(frozen=True, order=True)
 class Import:
     """`import module` or, with `name`, `from module import name`."""

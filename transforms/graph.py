@@ -54,36 +54,11 @@ class Graph:
     def __init__(self, resolver: Resolver, registry: Registry) -> None:
         self.resolver = resolver
         self.registry = registry
+        self.names = resolver.names
         self._out: dict[Function, tuple[list[Edge], list[Site]]] = {}
         self._unknown: dict[Function, list[ast.Call]] = {}
-        self._named: dict[str, list[tuple[Function, Call | Reference]]] = {}
-        self._methods: dict[str, list[Function]] = {}
-        self._aliases: dict[str, set[str]] = {}
-        self._strings: dict[str, list[tuple[str, str, int]]] = {}
         self._registered = {node for handler in registry.handlers.values() for node in handler.registrations}
         self._loose: frozenset[str] | None = None
-        for module in resolver.modules.values():
-            self._index(module)
-
-    def _index(self, module: ModuleFacts) -> None:
-        for function in module.functions:
-            if function.cls:
-                self._methods.setdefault(function.name, []).append(function)
-        for owner in [module.body, *module.functions]:
-            uses: list[Call | Reference] = [*owner.calls, *owner.references]
-            for use in uses:
-                node = use.node.func if isinstance(use, Call) else use.node
-                self._named.setdefault(last_name(node), []).append((owner, use))
-            for bindings in owner.scope.bindings.values():
-                for binding in bindings:
-                    if binding.kind == "from" and binding.text:
-                        self._aliases.setdefault(binding.text, set()).update(_bound_names(binding.node, binding.text))
-        for text, line in module.strings:
-            head, _, name = text.replace(":", ".").rpartition(".")
-            if head:
-                self._strings.setdefault(name, []).append((head, module.path, line))
-        for text, line in module.named:
-            self._strings.setdefault(text, []).append(("", module.path, line))
 
     # Outgoing
 
@@ -166,7 +141,7 @@ class Graph:
         """Methods of the project that an unknown receiver may have."""
         if not isinstance(target, ast.Attribute):
             return
-        for method in self._methods.get(target.attr, []):
+        for method in self.names.methods(target.attr):
             handled = method in self.registry.handlers
             if self._same_world(method, scope) and not (target.attr in _PLAIN and handled):
                 yield Edge(method, node, "name", False)
@@ -201,7 +176,7 @@ class Graph:
             known = self.resolver.catalogue.types.get(base.name)
             if known and known.thread_bound and not known.blocks:
                 sites.append(Site(node, scope, Entry(base.name, known.library, known.kind, "leave", known.reason, False, True)))
-        for method in self._methods.get(node.attr, []):
+        for method in self.names.methods(node.attr):
             if _is_property(method) and (base is None or isinstance(base, Instance) and method.cls in self.resolver.lineage(base.cls)):
                 edges.append(Edge(method, node, "property", False))
 
@@ -238,8 +213,8 @@ class Graph:
     def callers(self, function: Function) -> list[Caller]:
         """Everything that calls the function, may call it, or takes it as a value; registrations with Flask excepted."""
         found: list[Caller] = []
-        for name in sorted({function.name, *self._aliases.get(function.name, ())}):
-            for owner, use in self._named.get(name, []):
+        for name in sorted({function.name, *self.names.aliases(function.name)}):
+            for owner, use in self.names.uses(name):
                 found += self._use(function, owner, use)
         found += self._mentions(function)
         return sorted(found, key=lambda caller: (caller.function.module.path, getattr(caller.node, "lineno", 0), getattr(caller.node, "col_offset", 0)))
@@ -290,17 +265,12 @@ class Graph:
         tails = {self.resolver.layout.module_name(module.path).rpartition(".")[2]}
         if function.cls:
             tails = {function.cls.name}
-        for head, path, line in self._strings.get(function.name, []):
-            if handler and f"{head}.{function.name}" == handler.endpoint:
+        for mention in self.names.mentions(function.name):
+            if handler and f"{mention.head}.{function.name}" == handler.endpoint:
                 continue  # an endpoint, as in url_for()
-            if not head or head.rpartition(".")[2] in tails:
-                facts = self.resolver.modules[path]
-                yield Caller(facts.body, ast.Constant(function.name, lineno=line, col_offset=0), False, "is named in a string")
-
-
-def _bound_names(node: ast.AST, text: str) -> set[str]:
-    names = node.names if isinstance(node, ast.ImportFrom) else []
-    return {alias.asname for alias in names if alias.name == text and alias.asname}
+            if not mention.head or mention.head.rpartition(".")[2] in tails:
+                facts = self.resolver.modules[mention.path]
+                yield Caller(facts.body, ast.Constant(function.name, lineno=mention.line, col_offset=0), False, "is named in a string")
 
 
 def _is_property(function: Function) -> bool:

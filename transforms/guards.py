@@ -25,8 +25,9 @@ def new_names(before: str, after: str, kept: Collection[str]) -> str:
 
     `kept`: names that other files or mock targets take from this one, which may stay imported without use.
     """
-    old = set(_complaints(before, kept))
-    return next((complaint for complaint in _complaints(after, kept) if complaint not in old), "")
+    complaints = list(_complaints(after, kept))
+    old = set(_complaints(before, kept)) if complaints else set()
+    return next((complaint for complaint in complaints if complaint not in old), "")
 
 
 def _complaints(body: str, kept: Collection[str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from transforms.facts import ModuleFacts, scan
 from transforms.graph import Graph
 from transforms.layout import Layout
 from transforms.model import Project
+from transforms.names import Names, NameTable, table_of
 from transforms.registry import Registry, find_handlers
 from transforms.requirements import Requirements, read_requirements
 from transforms.resolve import Resolver
@@ -25,6 +26,7 @@ class Parsed:
     data: bytes
     text: Text
     facts: ModuleFacts
+    names: NameTable
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,28 @@ class ParseCache:
 
     known: dict[tuple[str, bytes], Parsed] = field(default_factory=dict)
     failed: dict[tuple[str, bytes], tuple[int, str]] = field(default_factory=dict)
+    last: "Index | None" = None
 
 
 def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None = None) -> Index:
     """Read the whole project. A file that cannot be parsed becomes a row in `broken`; the rest goes on."""
     cache = cache or ParseCache()
+    last = cache.last
+    if last and last.catalogue is catalogue and last.project.python == project.python and last.project.editable == project.editable:
+        return last
+    cache.last = _build(project, catalogue, cache)
+    return cache.last
+
+
+def _build(project: Project, catalogue: Catalogue, cache: ParseCache) -> Index:
     files: dict[str, Parsed] = {}
     broken: dict[str, tuple[int, str]] = {}
     whole = any(name in data.lower() for data in project.python.values() for name in _FRAMEWORKS)
     for path in sorted(project.python):
         _read(path, project.python[path], whole, cache, files, broken)
     layout = Layout(project.python)
-    resolver = Resolver({path: parsed.facts for path, parsed in files.items()}, layout, catalogue)
+    names = Names(parsed.names for parsed in files.values())
+    resolver = Resolver({path: parsed.facts for path, parsed in files.items()}, layout, catalogue, names)
     registry = find_handlers(resolver)
     graph = Graph(resolver, registry)
     return Index(project, catalogue, files, broken, layout, resolver, registry, graph, read_requirements(project.metadata))
@@ -81,10 +93,15 @@ def _read(path: str, data: bytes, whole: bool, cache: ParseCache, files: dict[st
             tree = parse(text.body)
             if not whole:
                 return
-            cache.known[key] = Parsed(data, text, scan(path, tree))
+            cache.known[key] = _parsed(path, data, text, tree)
         files[path] = cache.known[key]
     except (Undecodable, SyntaxError, ValueError, RecursionError, MemoryError) as error:
         broken[path] = cache.failed[key] = (getattr(error, "lineno", None) or 1, _sentence(error))
+
+
+def _parsed(path: str, data: bytes, text: Text, tree: ast.Module) -> Parsed:
+    facts = scan(path, tree)
+    return Parsed(data, text, facts, table_of(facts))
 
 
 def parse(body: str) -> ast.Module:

@@ -5,8 +5,9 @@ import builtins
 from collections.abc import Iterable, Mapping
 
 from transforms.catalogue import Catalogue
-from transforms.facts import Binding, Class, Function, FunctionNode, ModuleFacts, Scope, last_name
+from transforms.facts import Binding, Call, Class, Function, FunctionNode, ModuleFacts, Scope, last_name
 from transforms.layout import Layout
+from transforms.names import Names
 from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
 _DISPLAYS: dict[type, str] = {
@@ -21,8 +22,9 @@ _DEPTH = 40
 class Resolver:
     """Evaluates expressions over the whole project. Pure: it reads facts, never code objects."""
 
-    def __init__(self, modules: Mapping[str, ModuleFacts], layout: Layout, catalogue: Catalogue) -> None:
+    def __init__(self, modules: Mapping[str, ModuleFacts], layout: Layout, catalogue: Catalogue, names: Names) -> None:
         self.modules = modules
+        self.names = names
         self.layout = layout
         self.catalogue = catalogue
         self.by_node: dict[ast.AST, Function] = {}
@@ -32,8 +34,6 @@ class Resolver:
         self._busy: set[tuple[int, int]] = set()
         self._importing: set[tuple[str, str]] = set()
         self._cuts = 0
-        self._calls_by_name: dict[str, list[tuple[ast.Call, Scope]]] = {}
-        self._stores_by_name: dict[str, list[tuple[ast.Attribute, Binding]]] = {}
         self._prepare()
 
     def _prepare(self) -> None:
@@ -42,11 +42,6 @@ class Resolver:
                 self.by_node[function.node] = function
             for cls in module.classes:
                 self.class_of[cls.node] = cls
-            for target, binding in module.stores:
-                self._stores_by_name.setdefault(target.attr, []).append((target, binding))
-            for function in [module.body, *module.functions]:
-                for call in function.calls:
-                    self._calls_by_name.setdefault(last_name(call.node.func), []).append((call.node, call.scope))
         for module in self.modules.values():
             for cls in module.classes:
                 for base in self.bases(cls):
@@ -236,7 +231,10 @@ class Resolver:
     def _from_callers(self, parameter: ast.arg, function: Function) -> Value:
         """What every caller passes, when all callers are known to be calls of this function."""
         values: list[Value] = []
-        for call, scope in self._calls_by_name.get(function.name, []):
+        for _, use in self.names.uses(function.name):
+            if not isinstance(use, Call):
+                continue
+            call, scope = use.node, use.scope
             target = self.value(call.func, scope)
             if target is None:
                 return None
@@ -312,7 +310,7 @@ class Resolver:
             return External(known.attributes[name], True)
         if known and name in known.blocks | known.pure:
             return External(f"{base.name}.{name}")
-        stored = [binding for target, binding in self._stores_by_name.get(name, []) if self.value(target.value, binding.scope) == base]
+        stored = [binding for target, binding in self.names.stores(name) if self.value(target.value, binding.scope) == base]
         if stored:
             return self.join([self.bound(binding) for binding in stored])
         return External(f"{base.name}.{name}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transforms import clients, executor, routes
 from transforms.catalogue import Catalogue
-from transforms.edits import Edit, Import
+from transforms.edits import Edit, Import, takes_callee
 from transforms.formatting import black_mode, format_changed
 from transforms.guards import compiles, never_awaited, new_names
 from transforms.imports import add_constants, add_imports, drop_unused
@@ -44,15 +44,17 @@ def run_stage(name: str, project: Project, catalogue: Catalogue, settings: Setti
         changes, failed = _carry_out(index, plan, {group for group in _groups(plan) if accepts(group) and group not in refused})
         after = _after(project, changes)
         if not failed and changes:
-            failed = _unawaited(index, build_index(after, catalogue, cache), plan, refused)
+            failed = _unsound(index, build_index(after, catalogue, cache), plan, settings, refused)
         if not failed:
             return Staged(_outcome(name, index, plan, changes, accepts, refused), after, index)
         refused |= failed
 
 
-def _unawaited(index: Index, after: Index, plan: Plan, refused: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+def _unsound(index: Index, after: Index, plan: Plan, settings: Settings, refused: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+    """Groups of files in which a coroutine of ours is not awaited, or in which a second run would change something."""
+    again = {change.path: "a second run would change the file again" for change in STAGES[plan.stage](after, settings).changes}
     found: dict[str, tuple[str, str]] = {}
-    for path, reason in never_awaited(index, after).items():
+    for path, reason in {**again, **never_awaited(index, after)}.items():
         found |= {change.group: ("F002", reason) for change in plan.changes if change.path == path and change.group not in refused}
     return found
 
@@ -92,9 +94,10 @@ def _rewrite_file(index: Index, path: str, changes: Iterable[Change]) -> bytes:
     body = add_imports(body, _needed(imports, body), _own_roots(index))
     body = add_constants(body, constants)
     kept = _taken_from(index, path)
-    body = drop_unused(body, parsed.facts, kept)
+    if any(takes_callee(edit) for edit in edits):
+        body = drop_unused(body, parsed.facts, kept)
     body = format_changed(parsed.text.body, body, black_mode(index.project.metadata, path))
-    reason = compiles(path, body) or new_names(parsed.text.body, body, kept)
+    reason = compiles(path, body) or (new_names(parsed.text.body, body, kept) if imports else "")
     if reason:
         raise NotRewritable(reason)
     return parsed.text.encode(body)

@@ -1,0 +1,91 @@
+"""Where a name occurs: one table a file, made once, and the project's tables read as one."""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, last_name
+
+Use = tuple[Function, Call | Reference]
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A string that ends in a name: `head` is what stands before the last dot or colon."""
+
+    head: str
+    path: str
+    line: int
+
+
+@dataclass
+class NameTable:
+    """Uses, methods, aliases, stores and strings by last identifier."""
+
+    uses: dict[str, list[Use]] = field(default_factory=dict)
+    methods: dict[str, list[Function]] = field(default_factory=dict)
+    aliases: dict[str, list[str]] = field(default_factory=dict)
+    stores: dict[str, list[tuple[ast.Attribute, Binding]]] = field(default_factory=dict)
+    mentions: dict[str, list[Mention]] = field(default_factory=dict)
+
+
+def table_of(module: ModuleFacts) -> NameTable:
+    """The table of one file."""
+    table = NameTable()
+    for function in module.functions:
+        if function.cls:
+            table.methods.setdefault(function.name, []).append(function)
+    for owner in [module.body, *module.functions]:
+        for call in owner.calls:
+            table.uses.setdefault(last_name(call.node.func), []).append((owner, call))
+        for reference in owner.references:
+            table.uses.setdefault(last_name(reference.node), []).append((owner, reference))
+        for name, bindings in owner.scope.bindings.items():
+            for binding in bindings:
+                if binding.kind == "from" and binding.text != name:
+                    table.aliases.setdefault(binding.text, []).append(name)
+    for target, binding in module.stores:
+        table.stores.setdefault(target.attr, []).append((target, binding))
+    for text, line in module.strings:
+        head, _, name = text.replace(":", ".").rpartition(".")
+        if head:
+            table.mentions.setdefault(name, []).append(Mention(head, module.path, line))
+    for text, line in module.named:
+        table.mentions.setdefault(text, []).append(Mention("", module.path, line))
+    return table
+
+
+class Names:
+    """The tables of a whole project, read as one."""
+
+    def __init__(self, tables: Iterable[NameTable]) -> None:
+        self.tables = list(tables)
+        self._uses: dict[str, list[Use]] = {}
+        self._stores: dict[str, list[tuple[ast.Attribute, Binding]]] = {}
+        self._methods: dict[str, list[Function]] = {}
+
+    def uses(self, name: str) -> list[Use]:
+        """Calls of something so named, and references to it."""
+        if name not in self._uses:
+            self._uses[name] = [use for table in self.tables for use in table.uses.get(name, ())]
+        return self._uses[name]
+
+    def stores(self, name: str) -> list[tuple[ast.Attribute, Binding]]:
+        """Assignments to an attribute so named, on anything but `self`."""
+        if name not in self._stores:
+            self._stores[name] = [store for table in self.tables for store in table.stores.get(name, ())]
+        return self._stores[name]
+
+    def methods(self, name: str) -> list[Function]:
+        """Methods so named."""
+        if name not in self._methods:
+            self._methods[name] = [method for table in self.tables for method in table.methods.get(name, ())]
+        return self._methods[name]
+
+    def aliases(self, name: str) -> set[str]:
+        """Other names under which something so named is imported."""
+        return {alias for table in self.tables for alias in table.aliases.get(name, ())}
+
+    def mentions(self, name: str) -> list[Mention]:
+        """Strings that end in the name."""
+        return [mention for table in self.tables for mention in table.mentions.get(name, ())]
