@@ -47,6 +47,13 @@ class Spelling(str, Enum):
     sync_to_async = "sync_to_async"
 
 
+class Helpers(str, Enum):
+    """What to do with a helper that must stay synchronous for some of its callers."""
+
+    executor = "executor"
+    twin = "twin"
+
+
 class Http(str, Enum):
     """Which asynchronous HTTP library takes the place of requests."""
 
@@ -67,6 +74,10 @@ SpellingOption = Annotated[
     typer.Option("--executor", help="How calls are moved to a worker thread. asyncio.to_thread is run_in_executor with Flask's context carried along."),
 ]
 HttpOption = Annotated[Http, typer.Option("--http", help="What requests is replaced by; auto: httpx where the project has it, else httpx2.")]
+HelpersOption = Annotated[
+    Helpers,
+    typer.Option("--helpers", help="A helper that must stay synchronous for some callers: call it through the executor, or write an async twin beside it."),
+]
 PythonOption = Annotated[
     str | None, typer.Option("--python", metavar="X.Y", help="Oldest Python that the result must run on. Default: what the project declares.")
 ]
@@ -95,11 +106,12 @@ def migrate_command(
     orm: OrmOption = Orm.leave,
     executor: SpellingOption = Spelling.to_thread,
     http: HttpOption = Http.auto,
+    helpers: HelpersOption = Helpers.executor,
     python: PythonOption = None,
     verbose: Verbose = False,
 ) -> None:
     """Migrate an application: routes, clients, executor. A dry run unless --write is given."""
-    settings = Settings(tuple(only), all_handlers, orm.value, executor.value, http.value, _version(python))
+    settings = Settings(tuple(only), all_handlers, orm.value, executor.value, http.value, helpers.value, _version(python))
     loaded = _load(path)
     paint = _paint()
     result = _guarded(lambda: migrate(loaded, [item.value for item in stage], settings))

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from transforms.edits import AwaitCall, MakeAsync, place_of
+from transforms.edits import AddTwin, AwaitCall, AwaitTwin, MakeAsync, place_of
 from transforms.executor import async_functions
 from transforms.facts import Function, last_name
 from transforms.index import Index
@@ -18,6 +18,7 @@ from transforms.placement import why_not_here
 from transforms.planning import Change, Plan
 from transforms.reach import Reach
 from transforms.swaps import Swap, Unproved, find_swaps
+from transforms.twins import Twin, find_twins, twin_imports
 
 NAME = "clients"
 _BINDING = {"staticmethod", "classmethod"}
@@ -25,11 +26,12 @@ _BINDING = {"staticmethod", "classmethod"}
 
 @dataclass
 class Spread:
-    """The helpers that become async (`helpers`), and why others on the way cannot (`kept`)."""
+    """The helpers that become async (`helpers`), why others on the way cannot (`kept`), and which get a twin."""
 
     swaps: dict[Function, list[Swap | Unproved]] = field(default_factory=dict)
     helpers: set[Function] = field(default_factory=set)
     kept: dict[Function, str] = field(default_factory=dict)
+    twins: dict[Function, Twin] = field(default_factory=dict)
 
 
 def plan(index: Index, settings: Settings) -> Plan:
@@ -41,12 +43,16 @@ def plan(index: Index, settings: Settings) -> Plan:
     roots = async_functions(index, reach, settings)
     spread = find_spread(index, reach, roots, settings)
     groups = _groups(index, spread, roots)
-    for function in sorted({*roots, *spread.helpers}, key=lambda item: (item.module.path, item.line)):
+    for function in sorted({*roots, *spread.helpers, *spread.twins}, key=lambda item: (item.module.path, item.line)):
         _swap(function, spread, groups, result)
         _await_helpers(index, function, spread, groups, result)
         if function in spread.helpers:
             _convert(index, function, groups[function], result)
+        elif function in spread.twins:
+            _add_twin(function, spread, groups[function], result)
     for function, reason in sorted(spread.kept.items(), key=lambda item: (item[0].module.path, item[0].line)):
+        if function in spread.twins:
+            continue
         result.decide(function, function.line, "C203", Verdict.LEAVE, reason, subject=function.qualname)
     return result
 
@@ -68,7 +74,11 @@ def find_spread(index: Index, reach: Reach, roots: Collection[Function], setting
                 spread.kept[function] = reason
                 candidates.discard(function)
                 changed = True
-        candidates &= _upwards(index, wanted & candidates, candidates)
+        if settings.helpers != "twin":
+            candidates &= _upwards(index, wanted & candidates, candidates)
+    if settings.helpers == "twin":
+        spread.twins = find_twins(index, [function for function in spread.kept if not _fixed(index, reach, function)])
+        candidates &= _upwards(index, wanted & {*candidates, *spread.twins}, {*candidates, *spread.twins})
     spread.helpers = candidates
     return spread
 
@@ -135,19 +145,20 @@ def _fixed(index: Index, reach: Reach, function: Function) -> str:
 
 def _groups(index: Index, spread: Spread, roots: Collection[Function]) -> dict[Function, str]:
     """One group for each set of converted helpers that call each other or share a caller that they change."""
-    leader: dict[Function, Function] = {function: function for function in spread.helpers}
+    changed = {*spread.helpers, *spread.twins}
+    leader: dict[Function, Function] = {function: function for function in changed}
 
     def find(function: Function) -> Function:
         while leader[function] is not function:
             function = leader[function]
         return function
 
-    for function in sorted(spread.helpers, key=lambda item: (item.module.path, item.line)):
+    for function in sorted(changed, key=lambda item: (item.module.path, item.line)):
         for caller in index.graph.callers(function):
             if caller.function in leader:
                 first, second = sorted((find(function), find(caller.function)), key=lambda item: (item.module.path, item.line))
                 leader[second] = first
-    return {function: f"{NAME}:{find(function).module.path}:{find(function).qualname}" for function in spread.helpers}
+    return {function: f"{NAME}:{find(function).module.path}:{find(function).qualname}" for function in changed}
 
 
 def _swap(function: Function, spread: Spread, groups: dict[Function, str], result: Plan) -> None:
@@ -167,12 +178,35 @@ def _swap(function: Function, spread: Spread, groups: dict[Function, str], resul
 
 def _await_helpers(index: Index, function: Function, spread: Spread, groups: dict[Function, str], result: Plan) -> None:
     for edge in index.graph.edges(function):
-        if edge.how == "call" and edge.sure and edge.target in spread.helpers and isinstance(edge.node, ast.Call):
-            group = groups[edge.target]
+        if edge.how != "call" or not edge.sure or not isinstance(edge.node, ast.Call):
+            continue
+        target, line = edge.target, edge.node.lineno
+        if target in spread.helpers:
+            group = groups[target]
             result.changes.append(Change(function.module.path, AwaitCall(place_of(edge.node)), group))
-            result.decide(
-                function, edge.node.lineno, "C201", Verdict.CHANGE, f"{edge.target.qualname} ({edge.target.place}) becomes async", group, edge.target.qualname
-            )
+            result.decide(function, line, "C201", Verdict.CHANGE, f"{target.qualname} ({target.place}) becomes async", group, target.qualname)
+        elif target in spread.twins:
+            _await_twin(index, function, edge.node, target, spread.twins[target], groups[target], result)
+
+
+def _await_twin(index: Index, function: Function, node: ast.Call, target: Function, twin: Twin, group: str, result: Plan) -> None:
+    imports = twin_imports(index, function, node, target, twin)
+    obstacle = why_not_here(index, function, node) or ("the twin cannot be imported as the helper is" if imports is None else "")
+    if obstacle:
+        result.decide(function, node.lineno, "C203", Verdict.LEAVE, obstacle, subject=target.qualname)
+        return
+    result.changes.append(Change(function.module.path, AwaitTwin(place_of(node), twin.name), group, imports or ()))
+    result.decide(function, node.lineno, "C204", Verdict.CHANGE, f"{twin.name} stands beside {target.qualname} ({target.place})", group, target.qualname)
+
+
+def _add_twin(function: Function, spread: Spread, group: str, result: Plan) -> None:
+    twin = spread.twins[function]
+    if twin.exists:
+        return
+    result.changes.append(Change(function.module.path, AddTwin(place_of(function.node), twin.name, 1 if function.cls else 2), group))
+    result.decide(
+        function, function.line, "C204", Verdict.CHANGE, f"it stays for the callers that cannot await: {spread.kept[function]}", group, function.qualname
+    )
 
 
 def _convert(index: Index, function: Function, group: str, result: Plan) -> None:

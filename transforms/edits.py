@@ -29,6 +29,23 @@ class AwaitCall:
 
 
 @dataclass(frozen=True)
+class AwaitTwin:
+    """`f(x)` becomes `await f_async(x)`: the last identifier of what is called is replaced by `name`."""
+
+    place: Place
+    name: str
+
+
+@dataclass(frozen=True)
+class AddTwin:
+    """The function stays, and an `async def` copy called `name` follows it; all other edits inside go to the copy."""
+
+    place: Place
+    name: str
+    blank_lines: int
+
+
+@dataclass(frozen=True)
 class WrapCall:
     """`f(x)` becomes `await asyncio.to_thread(f, x)` or another spelling of it."""
 
@@ -75,12 +92,12 @@ class GuardStatus:
     name: str
 
 
-Edit = MakeAsync | AwaitCall | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus
+Edit = MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus
 
 
 def takes_callee(edit: Edit) -> bool:
     """Whether the edit takes away a name that the code used, so that an import may have become unused."""
-    return isinstance(edit, ClientBlock | SwapBlock) or (isinstance(edit, AwaitCall) and bool(edit.callee))
+    return isinstance(edit, ClientBlock | SwapBlock | AwaitTwin) or (isinstance(edit, AwaitCall) and bool(edit.callee))
 
 
 @dataclass(frozen=True, order=True)

@@ -19,16 +19,37 @@ def add_imports(body: str, wanted: Iterable[Import], own: Collection[str] = ()) 
     for item in sorted(set(wanted)):
         tree = ast.parse(body)
         if not any(_gives(node, item) for node in tree.body):
-            body = _insert(body, tree, item, own)
+            same = next((node for node in _block(tree) if isinstance(node, ast.ImportFrom) and item.name and _module(node) == item.module), None)
+            body = _extend(body, same, item) if same else _insert(body, tree, item, own)
     return body
+
+
+def _extend(body: str, node: ast.ImportFrom, item: Import) -> str:
+    """The name goes into the statement that imports from the module already, in order where that is in order."""
+    names = [alias.name for alias in node.names]
+    later = [place for place, name in enumerate(names) if name.lower() > item.name.lower()]
+    position = later[0] if later and names == sorted(names, key=str.lower) else len(names)
+    lines = split_lines(body)
+    first, last = node.lineno - 1, node.end_lineno or node.lineno
+    module = cst.parse_module("".join(lines[first:last]))
+    line = cst.ensure_type(module.body[0], cst.SimpleStatementLine)
+    statement = cst.ensure_type(line.body[0], cst.ImportFrom)
+    assert not isinstance(statement.names, cst.ImportStar)
+    aliases = list(statement.names)
+    gap = aliases[0].comma if isinstance(aliases[0].comma, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    if position == len(aliases):
+        last_comma = aliases[-1].comma
+        aliases = [*aliases[:-1], aliases[-1].with_changes(comma=gap), cst.ImportAlias(cst.Name(item.name), comma=last_comma)]
+    else:
+        aliases.insert(position, cst.ImportAlias(cst.Name(item.name), comma=gap))
+    return "".join([*lines[:first], module.with_changes(body=[line.with_changes(body=[statement.with_changes(names=aliases)])]).code, *lines[last:]])
 
 
 def _gives(node: ast.stmt, item: Import) -> bool:
     if isinstance(node, ast.Import) and not item.name:
         return any(alias.name == item.module and alias.asname is None for alias in node.names)
     if isinstance(node, ast.ImportFrom) and item.name:
-        same = node.module == item.module.lstrip(".") and "." * node.level == item.module[: len(item.module) - len(item.module.lstrip("."))]
-        return same and any(alias.name == item.name and alias.asname is None for alias in node.names)
+        return _module(node) == item.module and any(alias.name == item.name and alias.asname is None for alias in node.names)
     return False
 
 

@@ -71,6 +71,7 @@ class Settings:
     orm: str = "leave"
     executor: str = "to_thread"
     http: str = "auto"
+    helpers: str = "executor"
     python: tuple[int, int] | None = None
 
 

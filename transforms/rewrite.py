@@ -8,7 +8,7 @@ from typing import TypeVar
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
-from transforms.edits import AwaitCall, ClientBlock, Edit, GuardStatus, MakeAsync, Place, SwapBlock, WrapCall, WrapExpression
+from transforms.edits import AddTwin, AwaitCall, AwaitTwin, ClientBlock, Edit, GuardStatus, MakeAsync, Place, SwapBlock, WrapCall, WrapExpression
 from transforms.text import newline_of, split_lines
 
 _DEF = re.compile(r"(?:async\s+)?def\s+")
@@ -56,8 +56,8 @@ def _rewrite_segment(text: str, first: int, edits: Iterable[Edit], newline: str)
         raise NotRewritable(f"LibCST cannot parse the statement at line {first}: {error.message}") from None
     if module.code != text:
         raise NotRewritable(f"LibCST does not reproduce the statement at line {first} byte for byte")
-    wanted = {_place_key(edit.place, first, lines): edit for edit in edits if not isinstance(edit, MakeAsync)}
-    functions = {_name_key(edit.place, first, lines): edit for edit in edits if isinstance(edit, MakeAsync)}
+    wanted = {_place_key(edit.place, first, lines): edit for edit in edits if not isinstance(edit, MakeAsync | AddTwin)}
+    functions = {_name_key(edit.place, first, lines): edit for edit in edits if isinstance(edit, MakeAsync | AddTwin)}
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
     positions = wrapper.resolve(PositionProvider)
     blocks = {_place_key(edit.statement, first, lines): edit for edit in edits if isinstance(edit, ClientBlock)}
@@ -99,7 +99,7 @@ class Transformer(cst.CSTTransformer):
         self,
         positions: dict[cst.CSTNode, CodeRange],
         wanted: dict[Place, Edit],
-        functions: dict[Place, MakeAsync],
+        functions: dict[Place, MakeAsync | AddTwin],
         blocks: dict[Place, ClientBlock],
     ) -> None:
         super().__init__()
@@ -114,14 +114,16 @@ class Transformer(cst.CSTTransformer):
         span = self.positions[node]
         return (span.start.line, span.start.column, span.end.line, span.end.column)
 
-    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
-        """`async def`, and the adapter below all other decorators."""
+    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef | cst.FlattenSentinel[cst.BaseStatement]:
+        """`async def`, and the adapter below all other decorators; or an `async def` copy below the function."""
         start = self.positions[original_node.name].start
         key = (start.line, start.column, 0, 0)
         edit = self.functions.get(key)
         if edit is None:
             return updated_node
         self.done.add(key)
+        if isinstance(edit, AddTwin):
+            return cst.FlattenSentinel([original_node, _twin(updated_node, edit)])
         decorators = [*updated_node.decorators]
         if edit.adapter:
             decorators.append(cst.Decorator(cst.parse_expression(edit.adapter)))
@@ -135,6 +137,9 @@ class Transformer(cst.CSTTransformer):
             case AwaitCall() as edit:
                 self.done.add(key)
                 return _await(call.with_changes(func=cst.parse_expression(edit.callee)) if edit.callee else call)
+            case AwaitTwin() as edit:
+                self.done.add(key)
+                return _await(call.with_changes(func=_renamed(call.func, edit.name)))
             case WrapCall() as edit:
                 self.done.add(key)
                 return _await(_wrap(call, edit))
@@ -188,6 +193,18 @@ class Transformer(cst.CSTTransformer):
             asynchronous=cst.Asynchronous(cst.SimpleWhitespace(" ")),
             leading_lines=updated_node.leading_lines,
         )
+
+
+def _twin(node: cst.FunctionDef, edit: AddTwin) -> cst.FunctionDef:
+    return node.with_changes(
+        name=cst.Name(edit.name),
+        asynchronous=cst.Asynchronous(cst.SimpleWhitespace(" ")),
+        leading_lines=[cst.EmptyLine(indent=False)] * edit.blank_lines,
+    )
+
+
+def _renamed(func: cst.BaseExpression, name: str) -> cst.BaseExpression:
+    return func.with_changes(attr=cst.Name(name)) if isinstance(func, cst.Attribute) else cst.Name(name)
 
 
 def _guarded(line: cst.SimpleStatementLine, edit: GuardStatus) -> cst.If:

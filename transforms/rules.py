@@ -34,6 +34,7 @@ _TABLE = (
     Rule("C201", "the helper becomes `async def` and its callers await it"),
     Rule("C202", "the client call is not proved equal to an asynchronous one", "The executor stage moves it to a thread."),
     Rule("C203", "the helper stays synchronous", "The executor stage moves the call of it to a thread."),
+    Rule("C204", "an async twin is written beside the helper", "Keep both in step, or make the other callers async as well."),
     Rule("E300", "the blocking call moves to a worker thread"),
     Rule("E301", "the call of a blocking helper moves to a worker thread"),
     Rule("E302", "the work moves to the request's own thread"),

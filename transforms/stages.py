@@ -91,7 +91,7 @@ def _rewrite_file(index: Index, path: str, changes: Iterable[Change]) -> bytes:
         imports.update(change.imports)
         constants.update(dict.fromkeys(change.constants))
     body = rewrite(parsed.text.body, parsed.facts.tree, list(edits))
-    body = add_imports(body, _needed(imports, body), _own_roots(index))
+    body = add_imports(body, _needed(imports, "\n".join([body, *constants])), _own_roots(index))
     body = add_constants(body, constants)
     kept = _taken_from(index, path)
     if any(takes_callee(edit) for edit in edits):
