@@ -34,10 +34,11 @@ def load(target: Path) -> Loaded:
         raise ProjectError(f"{target} does not exist; name the folder or file of a Flask application")
     target = target.resolve()
     root = find_root(target)
+    inside = next((root / part for part in target.relative_to(root).parts[:1] if installed(root)), root)
     files: dict[str, bytes] = {}
     metadata: dict[str, str] = {}
     unreadable: dict[str, str] = {}
-    for path in sorted(_walk(root, unreadable, root)):
+    for path in sorted([inside] if inside.is_file() else _walk(inside, unreadable, root)):
         name = path.relative_to(root).as_posix()
         try:
             if path.suffix == ".py":
@@ -56,11 +57,18 @@ def find_root(target: Path) -> Path:
     """The nearest folder at or above `target` that looks like the root of a project; `target`'s own folder otherwise."""
     folder = target if target.is_dir() else target.parent
     for candidate in [folder, *folder.parents]:
+        if installed(candidate):
+            return candidate
         if any((candidate / mark).exists() for mark in _MARKS):
             return candidate
     while (folder / "__init__.py").exists() and folder.parent != folder:
         folder = folder.parent
     return folder
+
+
+def installed(folder: Path) -> bool:
+    """Whether packages are installed there: each of them is then a project of its own."""
+    return folder.name in ("site-packages", "dist-packages")
 
 
 def _inside(path: Path, target: Path) -> bool:

@@ -29,7 +29,7 @@ def swap_blocks(index: Index, function: Function) -> Iterator[Swap | Unproved]:
 
 def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem, call: ast.Call, pair: Pair) -> Swap | Unproved:
     library = pair.type.partition(".")[0]
-    calls = _uses(function, block, item)
+    calls = uses_in_block(function, block, item)
     obstacle = _obstacle(index, function, block, item, call, pair, library, calls)
     if obstacle:
         return Unproved(call, pair.type, obstacle)
@@ -51,7 +51,7 @@ def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem,
     )
 
 
-def _uses(function: Function, block: ast.With, item: ast.withitem) -> list[ast.Call] | None:
+def uses_in_block(function: Function, block: ast.With, item: ast.withitem) -> list[ast.Call] | None:
     """The method calls on the client; None when it is used in any other way."""
     if not isinstance(item.optional_vars, ast.Name):
         return None

@@ -10,11 +10,12 @@ from transforms.planning import shadowed
 from transforms.swaps import httpx_call, requests_call, sleep
 from transforms.swaps.block import swap_blocks
 from transforms.swaps.model import Swap, Unproved
+from transforms.swaps.session import swap_sessions
 
 
 def find_swaps(index: Index, function: Function, settings: Settings) -> list[Swap | Unproved]:
     """In source order."""
-    found: list[Swap | Unproved] = list(swap_blocks(index, function))
+    found: list[Swap | Unproved] = [*swap_blocks(index, function), *swap_sessions(index, function, settings)]
     inside = {node for item in found if isinstance(item, Swap) for node in item.nodes}
     for site in index.graph.sites(function):
         if isinstance(site.node, ast.Call) and site.node not in inside and not is_awaited(function, site.node):

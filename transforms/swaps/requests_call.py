@@ -55,7 +55,7 @@ def _obstacle(index: Index, function: Function, node: ast.Call, name: str) -> st
     statement = own_statement(function, node)
     if not isinstance(statement, ast.Assign | ast.Return | ast.Expr):
         return "the call stands in the head of a block"
-    return _arguments(index, function.scope, node, VERBS[name]) or _in_comprehension(function, node) or context_obstacle(index, function)
+    return call_obstacle(index, function.scope, node, VERBS[name]) or _in_comprehension(function, node) or context_obstacle(index, function)
 
 
 def _in_comprehension(function: Function, node: ast.AST) -> str:
@@ -67,7 +67,8 @@ def _in_comprehension(function: Function, node: ast.AST) -> str:
     return ""
 
 
-def _arguments(index: Index, scope: Scope, node: ast.Call, verb: str) -> str:
+def call_obstacle(index: Index, scope: Scope, node: ast.Call, verb: str) -> str:
+    """Which argument is not proved to be sent in the same way; empty when all are."""
     keywords = {item.arg: item.value for item in node.keywords}
     if None in keywords or len(node.args) > 1 or any(isinstance(item, ast.Starred) for item in node.args):
         return "its arguments are not all named"

@@ -1,0 +1,68 @@
+"""`with requests.Session() as s:` to a client of httpx2 or httpx, when every call on it is proved equal.
+
+Not converted: a session that is configured (headers, auth, adapters, verify …), kept, or passed on; HEAD, whose
+redirects differ per call; everything that is not converted for a single call of requests.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from transforms.doubles import double_of
+from transforms.edits import AwaitCall, Edit, Import, SwapBlock, place_of
+from transforms.facts import Function
+from transforms.index import Index
+from transforms.model import Settings
+from transforms.swaps.block import uses_in_block
+from transforms.swaps.http import CONTEXT, CONTEXT_CODE, CONTEXT_IMPORTS, catcher, context_obstacle, target
+from transforms.swaps.model import Swap, Unproved
+from transforms.swaps.requests_call import call_obstacle
+from transforms.swaps.response import response_uses
+
+_MADE = {"requests.Session", "requests.session", "requests.sessions.Session"}
+_VERBS = {"get", "options", "post"}
+_CLIENT = (("verify", CONTEXT), ("follow_redirects", "True"), ("max_redirects", "30"), ("timeout", "None"))
+
+
+def swap_sessions(index: Index, function: Function, settings: Settings) -> Iterator[Swap | Unproved]:
+    """All `with` blocks over a new session of requests."""
+    for call in function.calls:
+        made = index.resolver.value(call.node.func, call.scope)
+        item = function.module.parents.get(call.node)
+        block = function.module.parents.get(item) if item is not None else None
+        if getattr(made, "name", "") in _MADE and isinstance(item, ast.withitem) and isinstance(block, ast.With):
+            yield _swap(index, function, block, item, call.node, settings)
+
+
+def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem, call: ast.Call, settings: Settings) -> Swap | Unproved:
+    name = "requests.Session"
+    calls = uses_in_block(function, block, item)
+    obstacle = _obstacle(index, function, block, call, calls)
+    edits: list[Edit] = []
+    for node in calls or []:
+        uses = response_uses(function, node)
+        obstacle = obstacle or uses.obstacle
+        edits += [AwaitCall(place_of(node)), *uses.edits]
+    if obstacle or not calls:
+        return Unproved(call, name, obstacle or "no request is made in the block")
+    library = target(index, settings)
+    block_edit = SwapBlock(place_of(call), place_of(call), f"{library}.AsyncClient", _CLIENT)
+    reason = f"{library} sends the same requests: redirects, timeouts, parameters and what is read of the responses are proved equal"
+    return Swap(tuple(calls), name, (block_edit, *edits), reason, (Import(library), *CONTEXT_IMPORTS), (CONTEXT_CODE,), (library, "certifi"))
+
+
+def _obstacle(index: Index, function: Function, block: ast.With, call: ast.Call, calls: list[ast.Call] | None) -> str:
+    doubled = double_of(index, "requests", "requests.Session") or double_of(index, "requests", "requests.get")
+    if doubled:
+        return f"{doubled}, which would no longer see the call"
+    if len(block.items) != 1 or calls is None or call.args or call.keywords:
+        return "the session is used in another way than by its methods inside the block"
+    caught = catcher(index, function, "requests")
+    if caught:
+        return f"{caught}, and the errors of httpx are other classes"
+    for node in calls:
+        verb = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if verb not in _VERBS or any(keyword.arg == "allow_redirects" for keyword in node.keywords):
+            return f"line {node.lineno}: .{verb}() is not proved to send the same on a client of httpx"
+        if reason := call_obstacle(index, function.scope, node, verb):
+            return f"line {node.lineno}: {reason}"
+    return context_obstacle(index, function)
