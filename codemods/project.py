@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transforms.model import Project
+from transforms.templates import SUFFIXES
 
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist", "_build"}
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "Pipfile", "requirements.txt", "tox.ini")
@@ -43,7 +44,7 @@ def load(target: Path) -> Loaded:
         try:
             if path.suffix == ".py":
                 files[name] = path.read_bytes()
-            if path.name in _METADATA or path.suffix == ".txt":
+            if path.suffix != ".py" or path.name in _METADATA:
                 metadata[name] = path.read_text(errors="replace")
         except OSError as error:
             unreadable[name] = f"cannot be read: {error.strerror}"
@@ -89,7 +90,7 @@ def _walk(folder: Path, unreadable: dict[str, str], root: Path) -> Iterator[Path
         elif entry.is_dir():
             if not _is_skipped(path):
                 yield from _walk(path, unreadable, root)
-        elif entry.name.endswith(".py") or entry.name in _METADATA or _is_requirements(path):
+        elif entry.name.endswith(".py") or entry.name in _METADATA or _is_requirements(path) or _is_template(path):
             yield path
 
 
@@ -110,3 +111,8 @@ def _is_skipped(path: Path) -> bool:
 
 def _is_requirements(path: Path) -> bool:
     return path.suffix == ".txt" and ("requirements" in path.name or "constraints" in path.name or path.parent.name == "requirements")
+
+
+def _is_template(path: Path) -> bool:
+    """Jinja templates call methods of the application."""
+    return path.suffix in (".html", ".htm", ".jinja", ".jinja2", ".j2") or (path.suffix in SUFFIXES and "templates" in path.parts)

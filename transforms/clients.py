@@ -102,7 +102,7 @@ def _upwards(index: Index, wanted: Collection[Function], within: Collection[Func
     waiting = list(wanted)
     while waiting:
         for caller in index.graph.callers(waiting.pop()):
-            if caller.sure and caller.function in within and caller.function not in found:
+            if caller.sure and caller.function and caller.function in within and caller.function not in found:
                 found.add(caller.function)
                 waiting.append(caller.function)
     return found
@@ -115,13 +115,13 @@ def _why_kept(index: Index, reach: Reach, function: Function, candidates: Collec
         return fixed
     callers = index.graph.callers(function)
     for caller in callers:
-        place = f"{caller.function.module.path}:{getattr(caller.node, 'lineno', 1)}"
-        if not caller.sure:
+        place = caller.place
+        if not caller.sure or caller.function is None:
             return f"{place}: it {caller.why}"
         if caller.function not in candidates and caller.function not in roots:
-            return f"{place} ({caller.function.qualname}) calls it and cannot await it"
+            return f"{place} ({caller.name}) calls it and cannot await it"
         if isinstance(caller.node, ast.Call) and (reason := why_not_here(index, caller.function, caller.node)):
-            return f"{place} ({caller.function.qualname}) calls it {reason}"
+            return f"{place} ({caller.name}) calls it {reason}"
     return "" if callers else "nothing is seen to call it"
 
 
@@ -155,7 +155,7 @@ def _groups(index: Index, spread: Spread, roots: Collection[Function]) -> dict[F
 
     for function in sorted(changed, key=lambda item: (item.module.path, item.line)):
         for caller in index.graph.callers(function):
-            if caller.function in leader:
+            if caller.function and caller.function in leader:
                 first, second = sorted((find(function), find(caller.function)), key=lambda item: (item.module.path, item.line))
                 leader[second] = first
     return {function: f"{NAME}:{find(function).module.path}:{find(function).qualname}" for function in changed}
@@ -211,5 +211,5 @@ def _add_twin(function: Function, spread: Spread, group: str, result: Plan) -> N
 
 def _convert(index: Index, function: Function, group: str, result: Plan) -> None:
     result.changes.append(Change(function.module.path, MakeAsync(place_of(function.node)), group))
-    callers = ", ".join(sorted({caller.function.qualname for caller in index.graph.callers(function)}))
+    callers = ", ".join(sorted({caller.name for caller in index.graph.callers(function)}))
     result.decide(function, function.line, "C201", Verdict.CHANGE, f"every caller can await it: {callers}", group, function.qualname)

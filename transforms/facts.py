@@ -123,6 +123,7 @@ class ModuleFacts:
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
     strings: list[tuple[str, int]] = field(default_factory=list)
     named: list[tuple[str, int]] = field(default_factory=list)
+    templates: list[tuple[str, int]] = field(default_factory=list)
     stores: list[tuple[ast.Attribute, Binding]] = field(default_factory=list)
     star_imports: list[Binding] = field(default_factory=list)
 
@@ -264,6 +265,8 @@ class _Scanner:
 
     def on_Constant(self, node: ast.Constant, scope: Scope) -> None:
         value = node.value
+        if isinstance(value, str) and ("{{" in value or "{%" in value):
+            self.module.templates.append((value, node.lineno))
         if isinstance(value, str) and 0 < len(value) < 200 and not any(mark in value for mark in " \n/<"):
             self.module.strings.append((value, node.lineno))
 

@@ -1,6 +1,7 @@
 """The call graph: what a function calls, surely or possibly, and who calls it, surely or possibly."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, Sc
 from transforms.layout import is_test
 from transforms.registry import Registry
 from transforms.resolve import Resolver
+from transforms.searches import Search, find_searches, may_find
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
 # Names that builtin containers and strings have too: an unknown `x.get()` is then hardly a view class.
@@ -40,19 +42,49 @@ class Site:
 
 @dataclass(frozen=True)
 class Caller:
-    """A use of a function: a proved call, or something that may call it (`why` says what)."""
+    """A use of a function: a proved call, or something that may call it (`why` says what).
 
-    function: Function
-    node: ast.AST
+    `function` is None where the use stands in no code that was read: a template, a file that cannot be parsed.
+    """
+
+    path: str
+    line: int
+    column: int
     sure: bool
     why: str = ""
+    function: Function | None = None
+    node: ast.AST | None = None
+
+    @property
+    def place(self) -> str:
+        """`path:line`."""
+        return f"{self.path}:{self.line}"
+
+    @property
+    def name(self) -> str:
+        """The function that holds the use, as people read it."""
+        return self.function.qualname if self.function else ""
+
+
+def _caller(function: Function, node: ast.AST, sure: bool, why: str = "") -> Caller:
+    return Caller(function.module.path, getattr(node, "lineno", 1), getattr(node, "col_offset", 0), sure, why, function, node)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What is known of files that are not Python or could not be parsed: names in templates, and raw texts by path."""
+
+    template_names: Mapping[str, str]
+    texts: Mapping[str, bytes]
 
 
 class Graph:
     """Edges are computed when first asked for: most of a program is never reached from a handler."""
 
-    def __init__(self, resolver: Resolver, registry: Registry) -> None:
+    def __init__(self, resolver: Resolver, registry: Registry, unread: Unread) -> None:
         self.resolver = resolver
+        self.unread = unread
+        self._found: list[Search] | None = None
         self.registry = registry
         self.names = resolver.names
         self._out: dict[Function, tuple[list[Edge], list[Site]]] = {}
@@ -213,11 +245,11 @@ class Graph:
     def callers(self, function: Function) -> list[Caller]:
         """Everything that calls the function, may call it, or takes it as a value; registrations with Flask excepted."""
         found: list[Caller] = []
-        for name in sorted({function.name, *self.names.aliases(function.name)}):
+        for name in sorted(self.names.spellings(function.name)):
             for owner, use in self.names.uses(name):
                 found += self._use(function, owner, use)
         found += self._mentions(function)
-        return sorted(found, key=lambda caller: (caller.function.module.path, getattr(caller.node, "lineno", 0), getattr(caller.node, "col_offset", 0)))
+        return sorted(found, key=lambda caller: (caller.path, caller.line, caller.column, caller.why))
 
     def _use(self, function: Function, owner: Function, use: Call | Reference) -> Iterator[Caller]:
         node = use.node.func if isinstance(use, Call) else use.node
@@ -226,11 +258,11 @@ class Graph:
         value = self.resolver.value(node, use.scope)
         if isinstance(value, FunctionValue) and value.function is function:
             if isinstance(use, Call):
-                yield Caller(owner, use.node, True)
+                yield _caller(owner, use.node, True)
             else:
-                yield Caller(owner, node, False, "is passed on as a value")
+                yield _caller(owner, node, False, "is passed on as a value")
         elif value is None and self._may_mean(function, node, use.scope):
-            yield Caller(
+            yield _caller(
                 owner,
                 use.node,
                 False,
@@ -238,9 +270,22 @@ class Graph:
             )
 
     def _may_mean(self, function: Function, node: ast.expr, scope: Scope) -> bool:
+        """Whether an expression of unknown value, with a right last name, may be the function."""
         if isinstance(node, ast.Attribute):
+            base = self.resolver.value(node.value, scope)
+            if isinstance(base, ModuleValue):
+                return True
             return function.cls is not None or function.module.path in self.loose_modules()
-        return not self.resolver.bindings(last_name(node), scope) and bool(scope.owner.module.star_imports)
+        bindings = self.resolver.bindings(last_name(node), scope)
+        if not bindings:
+            return bool(scope.owner.module.star_imports)
+        return any(self._may_bind(binding, function) for binding in bindings)
+
+    def _may_bind(self, binding: Binding, function: Function) -> bool:
+        value = self.resolver.bound(binding)
+        if value is None:
+            return binding.kind == "from"
+        return isinstance(value, FunctionValue) and value.function is function
 
     def loose_modules(self) -> frozenset[str]:
         """Modules of the project that are used as values, so that any of their functions may be taken from them."""
@@ -265,12 +310,30 @@ class Graph:
         tails = {self.resolver.layout.module_name(module.path).rpartition(".")[2]}
         if function.cls:
             tails = {function.cls.name}
+        yield from self._searches(function, handler is not None)
+        yield from self._unread(function, handler is not None)
         for mention in self.names.mentions(function.name):
             if handler and f"{mention.head}.{function.name}" == handler.endpoint:
                 continue  # an endpoint, as in url_for()
             if not mention.head or mention.head.rpartition(".")[2] in tails:
-                facts = self.resolver.modules[mention.path]
-                yield Caller(facts.body, ast.Constant(function.name, lineno=mention.line, col_offset=0), False, "is named in a string")
+                yield Caller(mention.path, mention.line, 0, False, "is named in a string", self.resolver.modules[mention.path].body)
+
+    def _unread(self, function: Function, handled: bool) -> Iterator[Caller]:
+        place = self.unread.template_names.get(function.name)
+        if place and function.cls and not handled:
+            path, _, line = place.rpartition(":")
+            yield Caller(path, int(line), 0, False, "is named in a template")
+        pattern = re.compile(rb"\b" + re.escape(function.name.encode()) + rb"\b")
+        for path, text in sorted(self.unread.texts.items()):
+            if found := pattern.search(text):
+                yield Caller(path, text.count(b"\n", 0, found.start()) + 1, 0, False, "is named in a file that could not be read")
+
+    def _searches(self, function: Function, handled: bool) -> Iterator[Caller]:
+        if self._found is None:
+            self._found = find_searches(self.resolver)
+        for search in self._found:
+            if may_find(self.resolver, search, function, handled):
+                yield _caller(search.owner, search.node, False, "may be taken by a computed name")
 
 
 def _is_property(function: Function) -> bool:

@@ -53,7 +53,7 @@ def never_awaited(before: Index, after: Index) -> Mapping[str, str]:
 def _check(after: Index, function: Function, found: dict[str, str]) -> None:
     handler = function in after.registry.handlers
     for caller in after.graph.callers(function):
-        if caller.sure and isinstance(caller.node, ast.Call) and is_awaited(caller.function, caller.node):
+        if caller.sure and caller.function and isinstance(caller.node, ast.Call) and is_awaited(caller.function, caller.node):
             continue
         if caller.sure or not handler:
-            found[function.module.path] = f"{caller.function.module.path}:{getattr(caller.node, 'lineno', 1)} would use {function.qualname} without await"
+            found[function.module.path] = f"{caller.place} would use {function.qualname} without await"

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from transforms.catalogue import Catalogue
 from transforms.facts import ModuleFacts, scan
-from transforms.graph import Graph
+from transforms.graph import Graph, Unread
 from transforms.layout import Layout
 from transforms.model import Project
 from transforms.names import Names, NameTable, table_of
 from transforms.registry import Registry, find_handlers
 from transforms.requirements import Requirements, read_requirements
 from transforms.resolve import Resolver
+from transforms.templates import template_names
 from transforms.text import Text, Undecodable, decode
 
 _FRAMEWORKS = (b"flask", b"quart")
@@ -78,7 +79,8 @@ def _build(project: Project, catalogue: Catalogue, cache: ParseCache) -> Index:
     names = Names(parsed.names for parsed in files.values())
     resolver = Resolver({path: parsed.facts for path, parsed in files.items()}, layout, catalogue, names)
     registry = find_handlers(resolver)
-    graph = Graph(resolver, registry)
+    unread = Unread(template_names(project.metadata, resolver.modules.values()), {path: project.python[path] for path in broken})
+    graph = Graph(resolver, registry, unread)
     return Index(project, catalogue, files, broken, layout, resolver, registry, graph, read_requirements(project.metadata))
 
 

@@ -108,8 +108,8 @@ def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoratio
     """Handlers that would break."""
     function = handler.function
     for caller in index.graph.callers(function):
-        what = "calls it and cannot await it" if caller.sure else caller.why
-        yield Verdict.REFUSE, "R103", f"{caller.function.module.path}:{getattr(caller.node, 'lineno', 1)} ({caller.function.qualname}): {'it ' if not caller.sure else ''}{what}"
+        holder = f" ({caller.name})" if caller.name else ""
+        yield Verdict.REFUSE, "R103", f"{caller.place}{holder}: {'calls it and cannot await it' if caller.sure else f'it {caller.why}'}"
     if decorated.refusal:
         yield Verdict.REFUSE, "R105", decorated.refusal
     if function.cls and handler.slot == "class-based view":

@@ -82,9 +82,14 @@ class Names:
             self._methods[name] = [method for table in self.tables for method in table.methods.get(name, ())]
         return self._methods[name]
 
-    def aliases(self, name: str) -> set[str]:
-        """Other names under which something so named is imported."""
-        return {alias for table in self.tables for alias in table.aliases.get(name, ())}
+    def spellings(self, name: str) -> set[str]:
+        """The name, and all names under which something so named is imported, at any remove."""
+        found: set[str] = set()
+        waiting = {name}
+        while waiting:
+            found |= waiting
+            waiting = {alias for table in self.tables for each in waiting for alias in table.aliases.get(each, ())} - found
+        return found
 
     def mentions(self, name: str) -> list[Mention]:
         """Strings that end in the name."""

@@ -229,17 +229,20 @@ class Resolver:
         return self._from_callers(node, function)
 
     def _from_callers(self, parameter: ast.arg, function: Function) -> Value:
-        """What every caller passes, when all callers are known to be calls of this function."""
+        """What every caller passes, when all uses of the function are known to be calls of it."""
+        if function.decorators or function.kind != "function":
+            return None
         values: list[Value] = []
-        for _, use in self.names.uses(function.name):
-            if not isinstance(use, Call):
-                continue
-            call, scope = use.node, use.scope
-            target = self.value(call.func, scope)
-            if target is None:
-                return None
-            if isinstance(target, FunctionValue) and target.function is function:
-                values.append(self.value(argument(call, parameter, function, target.receiver is not None), scope))
+        for name in self.names.spellings(function.name):
+            for _, use in self.names.uses(name):
+                node = use.node.func if isinstance(use, Call) else use.node
+                target = self.value(node, use.scope)
+                same = isinstance(target, FunctionValue) and target.function is function
+                if target is None or (same and not isinstance(use, Call)):
+                    return None
+                if same and isinstance(use, Call):
+                    bound = isinstance(target, FunctionValue) and target.receiver is not None
+                    values.append(self.value(argument(use.node, parameter, function, bound), use.scope))
         return self.join(values) if values and len(values) <= 20 else None
 
     def _entered(self, binding: Binding) -> Value:
@@ -405,6 +408,8 @@ class Resolver:
             return self.made(bases[0]) if len(bases) == 1 else None
         if target.name == "builtins.getattr" and len(call.args) >= 2 and isinstance(call.args[1], ast.Constant):
             return self.attribute(self.value(call.args[0], scope), str(call.args[1].value))
+        if target.name == "importlib.import_module" and len(call.args) == 1 and isinstance(call.args[0], ast.Constant):
+            return self.module(str(call.args[0].value), scope)
         owner, _, method = target.name.rpartition(".")
         known = self.catalogue.types.get(owner)
         returned = known.returns.get(method) if known else None

@@ -58,7 +58,7 @@ def _on_stack(index: Index, function: Function) -> set[Function]:
     waiting = [function]
     while waiting:
         current = waiting.pop()
-        around = [caller.function for caller in index.graph.callers(current)]
+        around = [caller.function for caller in index.graph.callers(current) if caller.function]
         around += [edge for item in _decorators(index, current) for edge in [item, *item.nested]]
         if current.outer and current.outer.kind != "module":
             around.append(current.outer)
