@@ -1,14 +1,32 @@
 """The decorators of a handler: which are proved to await it, and when the adapter has to stand between."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transforms.facts import Function
+from transforms.facts import Function, FunctionNode, last_name
 from transforms.index import Index
-from transforms.values import ClassValue, External, FunctionValue, Value
+from transforms.values import ClassValue, External, FunctionValue, Instance, Value
 
 _NEUTRAL = {"builtins.staticmethod", "builtins.classmethod", "typing.override", "typing_extensions.override"}
 _REGISTERING = ("flask.Flask.", "flask.Blueprint.")
+# Last names of decorators of libraries that keep the function and call it later, outside of a request.
+_KEEPING = {
+    "task",
+    "command",
+    "cron",
+    "job",
+    "periodic_task",
+    "shared_task",
+    "scheduled_job",
+    "receiver",
+    "listens_for",
+    "subscribe",
+    "connect",
+    "actor",
+    "db_task",
+}
+_LOOKING = {"wraps", "update_wrapper", "iscoroutinefunction", "isfunction", "signature", "getdoc", "unwrap", "getattr", "callable", "isinstance", "issubclass"}
 
 
 @dataclass(frozen=True)
@@ -27,22 +45,95 @@ def decoration(index: Index, function: Function) -> Decoration:
     for decorator in function.decorators:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
         value = index.resolver.value(target, scope)
-        refusal = _refusal(value, target)
+        refusal = _refusal(index, value, target, isinstance(decorator, ast.Call))
         if refusal:
-            return Decoration(refusal=refusal)
+            return Decoration(refusal=f"`@{ast.unparse(target)}` {refusal}")
         if not needed and not _is_proved(index, value):
             needed = ast.unparse(target)
     return Decoration(adapter=needed)
 
 
-def _refusal(value: Value, target: ast.expr) -> str:
+def _refusal(index: Index, value: Value, target: ast.expr, called: bool) -> str:
+    if isinstance(value, External):
+        registering = value.name.startswith(_REGISTERING)
+        return "keeps the function and calls it outside of requests" if last_name(target) in _KEEPING and not registering else ""
+    starts = _entries(index, value)
+    wrapper = next((item for item in _reached(index, starts) if item.is_async), None)
+    if wrapper:
+        return f"wraps it in a coroutine of its own ({wrapper.place})"
+    keeper = next((place for item in starts if (place := _kept(item, called))), "")
+    return f"keeps the function for other callers ({keeper})" if keeper else ""
+
+
+def _entries(index: Index, value: Value) -> list[Function]:
+    """The functions that the decorator runs, when it is of this project."""
     if isinstance(value, FunctionValue):
-        inner = [value.function, *value.function.nested, *(deep for item in value.function.nested for deep in item.nested)]
-        if any(item.is_async for item in inner):
-            return f"`@{ast.unparse(target)}` ({value.function.place}) wraps it in a coroutine of its own"
-    if isinstance(value, ClassValue) and any(method.is_async for method in value.cls.methods.values()):
-        return f"`@{ast.unparse(target)}` ({value.cls.module.path}:{value.cls.node.lineno}) wraps it in a coroutine of its own"
+        return [value.function]
+    if isinstance(value, ClassValue | Instance):
+        wanted = ("__init__", "__new__", "__call__")
+        return [cls.methods[name] for cls in index.resolver.lineage(value.cls) for name in wanted if name in cls.methods]
+    return []
+
+
+def _reached(index: Index, starts: list[Function]) -> Iterator[Function]:
+    """Everything of this project that the decorator surely runs, defines or hands on."""
+    seen: set[Function] = set()
+    waiting = list(starts)
+    while waiting:
+        current = waiting.pop(0)
+        if current in seen:
+            continue
+        seen.add(current)
+        yield current
+        waiting += [edge.target for edge in index.graph.edges(current) if edge.sure or edge.how in ("nested", "reference")]
+
+
+def _kept(function: Function, called: bool) -> str:
+    """Where the decorator does more with the view than call it, return it or look at it; empty when it does not."""
+    takers = [item for item in [function, *function.nested] if item.kind == "function"] if called or function.cls else [function]
+    for taker in takers:
+        name = _taken(taker)
+        for place in _uses(taker, name) if name else ():
+            return place
     return ""
+
+
+def _taken(function: Function) -> str:
+    """The parameter that holds the view: the first, after `self`."""
+    assert isinstance(function.node, FunctionNode)
+    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
+    names = names[1:] if function.cls else names
+    return names[0] if len(names) == 1 or (names and not function.cls and function.nested) else ""
+
+
+def _uses(function: Function, name: str) -> Iterator[str]:
+    parents = function.module.parents
+    for holder in [function, *function.nested, *(deep for item in function.nested for deep in item.nested)]:
+        for reference in holder.references:
+            taken = isinstance(reference.node, ast.Name) and reference.node.id == name and not reference.base
+            if taken and not _is_harmless(parents.get(reference.node), reference.node, parents, function):
+                yield f"{function.module.path}:{reference.node.lineno}"
+
+
+def _is_harmless(parent: ast.AST | None, node: ast.AST, parents: dict[ast.AST, ast.AST], function: Function) -> bool:
+    if isinstance(parent, ast.keyword):
+        parent = parents.get(parent)
+    if isinstance(parent, ast.Call):
+        inner = parent.func
+        return last_name(inner) in _LOOKING or isinstance(inner, ast.Call) or _hands_on(inner)
+    if isinstance(parent, ast.Assign):
+        own = [
+            item
+            for item in parent.targets
+            if isinstance(item, ast.Name) or (function.cls and isinstance(item, ast.Attribute) and isinstance(item.value, ast.Name))
+        ]
+        return len(own) == len(parent.targets)
+    return isinstance(parent, ast.Return | ast.Compare | ast.BoolOp | ast.If | ast.IfExp | ast.UnaryOp)
+
+
+def _hands_on(func: ast.expr) -> bool:
+    """`other_decorator(f)`: a plain name is another decorator; `registry.append(f)` keeps it."""
+    return isinstance(func, ast.Name)
 
 
 def _is_proved(index: Index, value: Value) -> bool:

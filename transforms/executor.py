@@ -128,6 +128,8 @@ def _explain_rest(index: Index, reach: Reach, function: Function, settings: Sett
 
 def _explain(function: Function, site: Site, result: Plan, through: str = "") -> None:
     entry = site.entry
+    if entry.kind == "cpu" and entry.verdict == "leave":
+        return  # it computes, and no thread would make that any better
     line = getattr(site.node, "lineno", function.line)
     if is_orm(entry):
         code, verdict, reason = "E306", Verdict.LEAVE, "work on a database session stays where it is"

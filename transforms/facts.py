@@ -47,7 +47,7 @@ class Call:
 class Reference:
     """A name or attribute that is read, but not called. `base`: only an attribute is taken from it."""
 
-    node: ast.Name | ast.Attribute
+    node: ast.expr
     scope: Scope
     base: bool = False
 
@@ -70,6 +70,7 @@ class Function:
     returns: list[ast.expr] = field(default_factory=list)
     yields: list[ast.expr | None] = field(default_factory=list)
     handlers: list[ast.ExceptHandler] = field(default_factory=list)
+    managers: list[Reference] = field(default_factory=list)
 
     @property
     def is_async(self) -> bool:
@@ -342,6 +343,7 @@ class _Scanner:
         self.on_For(node, scope)  # type: ignore[arg-type]
 
     def on_withitem(self, node: ast.withitem, scope: Scope) -> None:
+        scope.owner.managers.append(Reference(node.context_expr, scope))
         if node.optional_vars is not None:
             self.bind_target(node.optional_vars, scope, "with", node.context_expr)
         self.children(node, scope)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from transforms.catalogue import Entry
 from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, Scope, last_name
 from transforms.layout import is_test
-from transforms.registry import Registry
+from transforms.registry import Handler, Registry
 from transforms.resolve import Resolver
 from transforms.searches import Search, find_searches, may_find
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
 # Names that builtin containers and strings have too: an unknown `x.get()` is then hardly a view class.
 _PLAIN = {name for kind in (dict, list, set, str, bytes, tuple, int) for name in dir(kind)}
+_TABLES = ("view_functions", "before_request_funcs", "after_request_funcs", "error_handler_spec")
 _ENTERING = ("__enter__", "__exit__")
 
 
@@ -116,6 +117,8 @@ class Graph:
                 self._call(call, *found)
             for reference in function.references:
                 self._reference(reference, *found)
+            for manager in function.managers:
+                self._manager(manager, found[1])
             for nested in function.nested:
                 found[0].append(Edge(nested, nested.node, "nested", False))
             found[0].sort(key=lambda edge: (getattr(edge.node, "lineno", 0), getattr(edge.node, "col_offset", 0), edge.how))
@@ -136,6 +139,15 @@ class Graph:
             if entry:
                 sites.append(Site(call.node, call.scope, entry))
             edges += self._implicit(target, call.node)
+
+    def _manager(self, manager: Reference, sites: list[Site]) -> None:
+        """`with lock:` takes the lock."""
+        value = self.resolver.value(manager.node, manager.scope)
+        if isinstance(value, External) and value.instance:
+            known = self.resolver.catalogue.types.get(value.name)
+            if known and known.thread_bound and "__enter__" in known.blocks:
+                name = f"{known.name}.__enter__"
+                sites.append(Site(manager.node, manager.scope, Entry(name, known.library, known.kind, known.verdict, known.reason, False, True)))
 
     def entry(self, target: External) -> Entry | None:
         """What the catalogue knows of calling it."""
@@ -196,23 +208,38 @@ class Graph:
         elif isinstance(value, External):
             edges += self._implicit(value, node)
             touched = self._touch(value.name, value.name) if value.instance and not reference.base else None
+            touched = touched or self._thread_state(value)
             sites += [Site(node, scope, touched)] if touched else []
         if isinstance(node, ast.Attribute):
             self._attribute(node, scope, edges, sites)
         elif isinstance(value, External | Instance | None):
             edges += self._proxied(node, scope)
+        if isinstance(value, Instance):
+            sites += self._own_state(value, node, scope)
+
+    def _own_state(self, value: Instance, node: ast.AST, scope: Scope) -> Iterator[Site]:
+        """An object of a class of the project that derives from such a type."""
+        for base in self.resolver.external_bases(value.cls):
+            state = self._thread_state(External(base.name, True)) if base else None
+            if state:
+                yield Site(node, scope, state)
+
+    def _thread_state(self, value: External) -> Entry | None:
+        """An object such as `threading.local()`, of which every use is tied to the thread."""
+        known = self.resolver.catalogue.types.get(value.name) if value.instance else None
+        if known is None or not known.thread_bound or known.blocks or known.kind == "orm":
+            return None
+        return Entry(value.name, known.library, known.kind, "leave", known.reason, False, True)
 
     def _attribute(self, node: ast.Attribute, scope: Scope, edges: list[Edge], sites: list[Site]) -> None:
         base = self.resolver.value(node.value, scope)
-        if isinstance(base, External) and base.instance:
-            known = self.resolver.catalogue.types.get(base.name)
-            if known and known.thread_bound and not known.blocks:
-                sites.append(Site(node, scope, Entry(base.name, known.library, known.kind, "leave", known.reason, False, True)))
+        if isinstance(base, External) and (state := self._thread_state(base)):
+            sites.append(Site(node, scope, state))
         for method in self.names.methods(node.attr):
             if _is_property(method) and (base is None or isinstance(base, Instance) and method.cls in self.resolver.lineage(base.cls)):
                 edges.append(Edge(method, node, "property", False))
 
-    def _proxied(self, node: ast.Name | ast.Attribute, scope: Scope) -> Iterator[Edge]:
+    def _proxied(self, node: ast.expr, scope: Scope) -> Iterator[Edge]:
         """`db = LocalProxy(get_db)`: every use of `db` calls `get_db`."""
         if not isinstance(node, ast.Name):
             return
@@ -311,6 +338,8 @@ class Graph:
         if function.cls:
             tails = {function.cls.name}
         yield from self._searches(function, handler is not None)
+        if handler and handler.awaited:
+            yield from self._tables(handler)
         yield from self._unread(function, handler is not None)
         for mention in self.names.mentions(function.name):
             if handler and f"{mention.head}.{function.name}" == handler.endpoint:
@@ -327,6 +356,16 @@ class Graph:
         for path, text in sorted(self.unread.texts.items()):
             if found := pattern.search(text):
                 yield Caller(path, text.count(b"\n", 0, found.start()) + 1, 0, False, "is named in a file that could not be read")
+
+    def _tables(self, handler: Handler) -> Iterator[Caller]:
+        """`app.view_functions[...]` and its like, from which the handler may be taken and called."""
+        for name in _TABLES:
+            for owner, use in self.names.uses(name):
+                node = use.node.func if isinstance(use, Call) else use.node
+                item = owner.module.parents.get(node)
+                key = item.slice if isinstance(item, ast.Subscript) else None
+                if not (isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value not in (handler.endpoint, handler.function.name)):
+                    yield _caller(owner, node, False, f"may be taken from {name}")
 
     def _searches(self, function: Function, handled: bool) -> Iterator[Caller]:
         if self._found is None:

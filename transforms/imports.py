@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 import libcst as cst
 
 from transforms.edits import Import
-from transforms.facts import ModuleFacts, scan
+from transforms.facts import Call, ModuleFacts, Reference, Scope, scan
 from transforms.text import newline_of, split_lines
 
 _Statement = ast.Import | ast.ImportFrom
@@ -130,9 +130,27 @@ def drop_unused(body: str, before: ModuleFacts, exported: Iterable[str]) -> str:
 
 
 def _used(facts: ModuleFacts) -> set[str]:
-    found = {node.id for node in ast.walk(facts.tree) if isinstance(node, ast.Name)}
-    exported = {text for text, _ in facts.strings}
-    return found | exported
+    """Names of the module that some code reads, and all strings (they may name one)."""
+    found = {text for text, _ in facts.strings}
+    for owner in [facts.body, *facts.functions]:
+        uses: list[Call | Reference] = [*owner.calls, *owner.references]
+        for use in uses:
+            node = use.node.func if isinstance(use, Call) else use.node
+            if isinstance(node, ast.Attribute):
+                continue  # what it is taken from is a reference of its own
+            if isinstance(node, ast.Name) and _is_global(node.id, use.scope):
+                found.add(node.id)
+        found |= {node.id for call in owner.calls for node in ast.walk(call.node.func) if isinstance(node, ast.Name) and _is_global(node.id, call.scope)}
+    return found
+
+
+def _is_global(name: str, scope: Scope) -> bool:
+    current: Scope | None = scope
+    while current is not None and current.parent is not None:
+        if name in current.bindings and current.outer_names.get(name) is None:
+            return False
+        current = current.parent
+    return True
 
 
 def _imported(facts: ModuleFacts) -> set[str]:
@@ -164,13 +182,15 @@ def _fewer(statement: str, position: int) -> str:
 
 
 def add_constants(body: str, constants: Iterable[str]) -> str:
-    """The text with each assignment below its head of imports, unless it has it already."""
+    """The text with each assignment below the imports that it needs, unless it has it already."""
     for code in constants:
         tree = ast.parse(body)
-        if not any(ast.unparse(node) == ast.unparse(ast.parse(code)) for node in tree.body):
-            block = _block(tree)
-            at = max((node.end_lineno or 0 for node in block), default=_head(tree))
-            lines = split_lines(body)
-            newline = newline_of(body)
-            body = "".join([*lines[:at], newline, code + newline, *lines[at:]])
+        wanted = ast.parse(code)
+        if any(ast.unparse(node) == ast.unparse(wanted) for node in tree.body):
+            continue
+        names = {node.id for node in ast.walk(wanted) if isinstance(node, ast.Name)}
+        giving = [node for node in tree.body if isinstance(node, _Statement) and names & {alias.asname or alias.name for alias in node.names}]
+        at = max((node.end_lineno or 0 for node in [*_block(tree), *giving]), default=_head(tree))
+        lines, newline = split_lines(body), newline_of(body)
+        body = "".join([*lines[:at], newline, code + newline, *lines[at:]])
     return body

@@ -91,7 +91,7 @@ def _settled(index: Index, reach: Reach, handler: Handler, settings: Settings, r
 
 
 def _nothing(reach: Reach, function: Function) -> str:
-    left = next((item for item in reach.surely(function) if item.site.entry.verdict == "leave"), None)
+    left = next((item for item in reach.surely(function) if item.site.entry.verdict == "leave" and item.site.entry.kind != "cpu"), None)
     if left:
         return f"it reaches nothing that gains from async; {left.site.entry.name} ({left.place}): {left.site.entry.reason}"
     possible = next((item for item in reach.everything(function) if item.site.entry.verdict == "wrap"), None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from transforms.catalogue import Entry
 from transforms.facts import Function
 from transforms.index import Index
-from transforms.placement import is_awaited, why_not_here
+from transforms.placement import in_handler, is_awaited, why_not_here
 from transforms.reach import Reach, Reached, is_bound, is_movable, is_orm
 from transforms.values import External
 
@@ -58,7 +58,7 @@ def _helper(index: Index, reach: Reach, function: Function, node: ast.Call, targ
     if not movable:
         return []
     everything = reach.everything(target)
-    thread = any(is_bound(item.site.entry) for item in everything)
+    thread = in_handler(function, node) or any(is_bound(item.site.entry) for item in everything)
     obstacle = why_not_here(index, function, node)
     code = "E305"
     if not obstacle:

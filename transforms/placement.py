@@ -112,3 +112,55 @@ def own_statement(function: Function, node: ast.AST) -> ast.stmt | None:
         if isinstance(parent, ast.stmt) and not isinstance(parent, FunctionNode):
             return parent
     return None
+
+
+def stands_alone(function: Function, statement: ast.stmt) -> bool:
+    """Whether the statement shares its lines with nothing: no `;`, no `if x: y` on one line."""
+    parent = function.module.parents.get(statement)
+    if parent is None or (parent.lineno if hasattr(parent, "lineno") else 0) == statement.lineno:
+        return False
+    for field in ("body", "orelse", "finalbody", "handlers"):
+        for other in getattr(parent, field, None) or []:
+            if (
+                other is not statement
+                and isinstance(other, ast.stmt)
+                and statement.lineno <= (other.end_lineno or 0)
+                and other.lineno <= (statement.end_lineno or 0)
+            ):
+                return False
+    return not any(item.lineno == statement.lineno for item in function.module.ancestors(statement) if isinstance(item, ast.stmt))
+
+
+def free_name(function: Function, wanted: str) -> str:
+    """A name that nothing in the function or around it uses: `wanted`, or `wanted` with a number."""
+    outermost: ast.AST = function.node
+    for parent in function.module.ancestors(function.node):
+        if not isinstance(parent, ast.Module):
+            outermost = parent
+    taken = {node.id for node in ast.walk(outermost) if isinstance(node, ast.Name)} | {node.arg for node in ast.walk(outermost) if isinstance(node, ast.arg)}
+    taken |= set(function.module.scope.bindings) | {name for scope in _scopes(function) for name in scope.bindings}
+    number = 1
+    name = wanted
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
+
+
+def _scopes(function: Function) -> Iterator[Scope]:
+    current: Scope | None = function.scope
+    while current is not None:
+        yield current
+        current = current.parent
+
+
+def in_handler(function: Function, node: ast.AST) -> bool:
+    """Whether the node runs while an exception is being handled: in an `except` clause or a `finally` block."""
+    child = node
+    for parent in function.module.ancestors(node):
+        if parent is function.node:
+            return False
+        if isinstance(parent, ast.ExceptHandler) or (isinstance(parent, ast.Try) and child in parent.finalbody):
+            return True
+        child = parent
+    return False

@@ -31,6 +31,7 @@ class Resolver:
         self.class_of: dict[ast.AST, Class] = {}
         self.subclasses: dict[Class, list[Class]] = {}
         self._memo: dict[tuple[int, int], Value] = {}
+        self._provisional: dict[tuple[int, int], Value] = {}  # of an evaluation that met a circle; dropped when it ends
         self._busy: set[tuple[int, int]] = set()
         self._importing: set[tuple[str, str]] = set()
         self._cuts = 0
@@ -53,8 +54,9 @@ class Resolver:
     def value(self, node: ast.AST | None, scope: Scope) -> Value:
         """What the expression is in that scope."""
         key = (id(node), id(scope))
-        if key in self._memo:
-            return self._memo[key]
+        for memo in (self._memo, self._provisional):
+            if key in memo:
+                return memo[key]
         if node is None or key in self._busy or len(self._busy) > _DEPTH:
             self._cuts += node is not None
             return None
@@ -64,8 +66,9 @@ class Resolver:
             found = self._evaluate(node, scope)
         finally:
             self._busy.discard(key)
-        if found is not None or cuts == self._cuts or not self._busy:
-            self._memo[key] = found
+        (self._memo if cuts == self._cuts or not self._busy else self._provisional)[key] = found
+        if not self._busy:
+            self._provisional.clear()
         return found
 
     def _evaluate(self, node: ast.AST, scope: Scope) -> Value:
@@ -101,8 +104,8 @@ class Resolver:
         base = self.value(node.value, scope)
         if isinstance(base, External) and base.instance:
             known = self.catalogue.types.get(base.name)
-            if known and "__getitem__" in known.returns:
-                return External(known.returns["__getitem__"], True)
+            if known and "[]" in known.attributes:
+                return External(known.attributes["[]"], True)
             return None if base.name.startswith("builtins.") else External(f"{base.name}[]", True)
         return None
 
@@ -313,6 +316,8 @@ class Resolver:
             return External(known.attributes[name], True)
         if known and name in known.blocks | known.pure:
             return External(f"{base.name}.{name}")
+        if known and "*" in known.attributes and not name.startswith("__"):
+            return External(known.attributes["*"], True)
         stored = [binding for target, binding in self.names.stores(name) if self.value(target.value, binding.scope) == base]
         if stored:
             return self.join([self.bound(binding) for binding in stored])
@@ -357,6 +362,8 @@ class Resolver:
                 return self._external_member(External(known.name, True), name)
         if len(externals) == 1 and len(self.external_bases(cls)) == 1:
             base = externals[0]
+            if base.name in self.catalogue.made:
+                return self._external_member(External(self.catalogue.made[base.name], True), name)
             return self._external_member(External(base.name if base.instance else f"{base.name}()", True), name)
         return None
 

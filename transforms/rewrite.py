@@ -16,7 +16,11 @@ _WRAPPERS = {"to_thread": "asyncio.to_thread", "run_in_executor": "asyncio.get_r
 
 
 class NotRewritable(Exception):
-    """The file cannot be changed without losing something; the message says why."""
+    """The file cannot be changed without losing something; the message says why, `edits` which edits are to blame."""
+
+    def __init__(self, message: str, edits: Sequence[Edit] = ()) -> None:
+        super().__init__(message)
+        self.edits = tuple(edits)
 
 
 def rewrite(body: str, tree: ast.Module, edits: Sequence[Edit]) -> str:
@@ -65,7 +69,8 @@ def _rewrite_segment(text: str, first: int, edits: Iterable[Edit], newline: str)
     result = module.visit(transformer)
     missed = (set(wanted) | set(functions)) - transformer.done
     if missed:
-        raise NotRewritable(f"no place for a change at line {first + min(missed)[0] - 1}")
+        blamed = [edit for key, edit in [*wanted.items(), *functions.items()] if key in missed]
+        raise NotRewritable(f"no place for a change at line {first + min(missed)[0] - 1}", blamed)
     return result.code
 
 
@@ -208,7 +213,7 @@ def _renamed(func: cst.BaseExpression, name: str) -> cst.BaseExpression:
 
 
 def _guarded(line: cst.SimpleStatementLine, edit: GuardStatus) -> cst.If:
-    test = cst.parse_expression(f"{edit.name}.status_code >= 400")
+    test = cst.parse_expression(f"400 <= {edit.name}.status_code < 600")
     return cst.If(test, cst.IndentedBlock([line.with_changes(leading_lines=[])]), leading_lines=line.leading_lines)
 
 

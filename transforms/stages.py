@@ -41,21 +41,24 @@ def run_stage(name: str, project: Project, catalogue: Catalogue, settings: Setti
     plan = STAGES[name](index, settings)
     refused: dict[str, tuple[str, str]] = {}
     while True:
-        changes, failed = _carry_out(index, plan, {group for group in _groups(plan) if accepts(group) and group not in refused})
+        carried = {group for group in _groups(plan) if accepts(group) and group not in refused}
+        changes, failed = _carry_out(index, plan, carried)
         after = _after(project, changes)
         if not failed and changes:
-            failed = _unsound(index, build_index(after, catalogue, cache), plan, settings, refused)
+            failed = _unsound(index, build_index(after, catalogue, cache), plan, settings, carried)
         if not failed:
             return Staged(_outcome(name, index, plan, changes, accepts, refused), after, index)
         refused |= failed
 
 
-def _unsound(index: Index, after: Index, plan: Plan, settings: Settings, refused: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+def _unsound(index: Index, after: Index, plan: Plan, settings: Settings, carried: Collection[str]) -> dict[str, tuple[str, str]]:
     """Groups of files in which a coroutine of ours is not awaited, or in which a second run would change something."""
-    again = {change.path: "a second run would change the file again" for change in STAGES[plan.stage](after, settings).changes}
+    groups = {change.group for change in plan.changes} - set(carried)
+    again = {change.path: "a second run would change the file again" for change in STAGES[plan.stage](after, settings).changes if change.group not in groups}
     found: dict[str, tuple[str, str]] = {}
     for path, reason in {**again, **never_awaited(index, after)}.items():
-        found |= {change.group: ("F002", reason) for change in plan.changes if change.path == path and change.group not in refused}
+        mine = {change.group for change in plan.changes if change.path == path} & set(carried)
+        found |= dict.fromkeys(mine or carried, ("F002", reason))
     return found
 
 
@@ -74,7 +77,8 @@ def _carry_out(index: Index, plan: Plan, accepted: Collection[str]) -> tuple[lis
         try:
             changes.append(FileChange(path, index.files[path].data, _rewrite_file(index, path, mine)))
         except (NotRewritable, Undecodable) as error:
-            failed |= {change.group: ("F002", str(error)) for change in mine}
+            edits = getattr(error, "edits", ())
+            failed |= {change.group: ("F002", str(error)) for change in mine if not edits or change.edit in edits}
     for path, (source, groups) in sorted(plan.created.items()):
         if not groups.isdisjoint(accepted):
             changes.append(FileChange(path, None, source.encode()))

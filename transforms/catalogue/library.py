@@ -7,7 +7,7 @@ from typing import Any
 
 VERDICTS = ("wrap", "leave", "refuse")
 _LIBRARY: dict[str, type] = {"id": str, "modules": list, "distribution": str, "tested": str, "kind": str, "thread_bound": bool, "note": str}
-_FUNCTION: dict[str, type] = {"names": list, "verdict": str, "reason": str, "returns": str, "lazy": bool}
+_FUNCTION: dict[str, type] = {"names": list, "verdict": str, "reason": str, "returns": str, "lazy": bool, "kind": str}
 _TYPE: dict[str, type] = {
     "names": list, "made_by": list, "context": str, "blocks": list, "pure": list, "returns": dict, "attributes": dict,
     "constructor_blocks": bool, "verdict": str, "reason": str, "lazy": list, "thread_bound": bool,
@@ -140,7 +140,13 @@ def _add_function(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping
     for name in _names(row, source):
         bound = bool(library.get("thread_bound"))
         catalogue.functions[name] = Entry(
-            name, library["id"], library.get("kind", "client"), row.get("verdict", "wrap"), row.get("reason", ""), row.get("lazy", False), bound
+            name,
+            library["id"],
+            row.get("kind", library.get("kind", "client")),
+            row.get("verdict", "wrap"),
+            row.get("reason", ""),
+            row.get("lazy", False),
+            bound,
         )
         if row.get("returns"):
             catalogue.returned[name] = row["returns"]

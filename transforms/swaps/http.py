@@ -4,11 +4,17 @@ import ast
 from collections.abc import Iterator
 
 from transforms.edits import Import
-from transforms.facts import Function, last_name
+from transforms.facts import Call, Function, last_name
 from transforms.index import Index
+from transforms.layout import is_test
 from transforms.model import Settings
 from transforms.values import ClassValue, External
 
+_EXCEPTIONS = (
+    "RequestException", "HTTPError", "ConnectionError", "ProxyError", "SSLError", "Timeout", "ConnectTimeout", "ReadTimeout", "URLRequired", "TooManyRedirects",
+    "MissingSchema", "InvalidSchema", "InvalidURL", "InvalidHeader", "InvalidProxyURL", "ChunkedEncodingError", "ContentDecodingError", "StreamConsumedError",
+    "RetryError", "UnrewindableBodyError", "InvalidJSONError", "JSONDecodeError", "exceptions",
+)  # fmt: skip
 CONTEXT = "SSL_CONTEXT"
 CONTEXT_CODE = "SSL_CONTEXT = ssl.create_default_context(cafile=certifi.where())"
 CONTEXT_IMPORTS = (Import("certifi"), Import("ssl"))
@@ -43,13 +49,37 @@ def context_obstacle(index: Index, function: Function) -> str:
 
 
 def catcher(index: Index, function: Function, library: str) -> str:
-    """Who catches an exception of the library, or may: its class would be another one. Empty when nobody does."""
-    for item in sorted(_on_stack(index, function), key=lambda one: (one.module.path, one.line)):
+    """Who handles an exception of the library, or may: its class would be another one. Empty when nobody does."""
+    stack = _on_stack(index, function)
+    for item in sorted(stack, key=lambda one: (one.module.path, one.line)):
         for clause in item.handlers:
-            for kind in _types(clause.type):
-                if _concerns(index, item, kind, library):
-                    return f"{item.module.path}:{clause.lineno} catches {ast.unparse(kind)}"
-    return _error_handler(index, library)
+            if _handles(index, item, clause, library):
+                return f"{item.module.path}:{clause.lineno} catches {ast.unparse(clause.type) if clause.type else 'everything and looks at it'}"
+    return _named(index, stack, library)
+
+
+def _handles(index: Index, function: Function, clause: ast.ExceptHandler, library: str) -> bool:
+    if any(_concerns(index, function, kind, library) for kind in _types(clause.type)):
+        return True
+    broad = clause.type is None or any(last_name(kind) in ("Exception", "BaseException") for kind in _types(clause.type))
+    looked_at = any(
+        isinstance(node, ast.Name) and (node.id == clause.name or node.id in ("sys", "traceback")) for item in clause.body for node in ast.walk(item)
+    )
+    return broad and looked_at
+
+
+def _named(index: Index, stack: set[Function], library: str) -> str:
+    """An exception class of the library that is named anywhere but in an `except` clause off the stack."""
+    names = index.resolver.names
+    for name in _EXCEPTIONS:
+        for spelling in sorted(names.spellings(name)):
+            for owner, use in names.uses(spelling):
+                value = index.resolver.value(use.node.func if isinstance(use, Call) else use.node, use.scope)
+                if isinstance(value, External) and value.name.startswith(f"{library}.") and not is_test(owner.module.path):
+                    clause = next((item for item in owner.module.ancestors(use.node) if isinstance(item, ast.ExceptHandler)), None)
+                    if clause is None or owner in stack:
+                        return f"{owner.module.path}:{use.node.lineno} names {spelling}"
+    return ""
 
 
 def _on_stack(index: Index, function: Function) -> set[Function]:
@@ -81,21 +111,10 @@ def _types(node: ast.expr | None) -> list[ast.expr]:
 
 
 def _concerns(index: Index, function: Function, kind: ast.expr, library: str) -> bool:
+    """Whether the clause may catch an error of the library: only a class that is proved to be another does not."""
     value = index.resolver.value(kind, function.scope)
     if isinstance(value, ClassValue):
-        return any(base is None or base.name.startswith(f"{library}.") for base in index.resolver.external_bases(value.cls))
-    if isinstance(value, External):
-        return value.name.startswith(f"{library}.") or value.name in _SYSTEM
+        return any(base is None or base.name.startswith(f"{library}.") or base.name in _SYSTEM for base in index.resolver.external_bases(value.cls))
+    if isinstance(value, External) and not value.instance:
+        return value.name in _SYSTEM or value.name.partition(".")[0] in (library, "urllib3", "socket", "ssl", "os", "select", "http")
     return True
-
-
-def _error_handler(index: Index, library: str) -> str:
-    for handler in index.registry.handlers.values():
-        if handler.slot == "error handler":
-            for node in handler.registrations:
-                for item in getattr(node, "args", []):
-                    scope = handler.function.scope.parent
-                    value = index.resolver.value(item, scope) if scope else None
-                    if isinstance(value, External) and (value.name.startswith(f"{library}.") or value.name in _SYSTEM):
-                        return f"{handler.function.place} handles {last_name(item)}"
-    return ""

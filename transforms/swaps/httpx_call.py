@@ -7,11 +7,12 @@ import ast
 
 from transforms.doubles import double_of
 from transforms.edits import ClientBlock, Import, place_of
-from transforms.facts import Function
+from transforms.facts import Call, Function
 from transforms.index import Index
-from transforms.placement import own_statement
+from transforms.placement import free_name, own_statement, stands_alone
 from transforms.swaps.http import CONTEXT_CODE, CONTEXT_IMPORTS, context_obstacle
 from transforms.swaps.model import Swap, Unproved
+from transforms.values import External
 
 VERBS = {
     f"{library}.{verb}": (library, verb) for library in ("httpx", "httpx2") for verb in ("get", "head", "options", "post", "put", "patch", "delete", "request")
@@ -28,8 +29,7 @@ def swap_httpx(index: Index, function: Function, node: ast.Call, name: str) -> S
         return Unproved(node, name, obstacle)
     statement = own_statement(function, node)
     assert statement is not None
-    taken = set(function.scope.bindings) | set(function.module.scope.bindings)
-    local = next(item for item in ("client", "http_client", "async_client", "async_client_") if item not in taken)
+    local = free_name(function, "client")
     block = ClientBlock(place_of(node), place_of(statement), f"{library}.AsyncClient(verify=SSL_CONTEXT)", local, verb)
     reason = "the same library's asynchronous client gives the same responses and errors"
     return Swap((node,), name, (block,), reason, (Import(library), *CONTEXT_IMPORTS), (CONTEXT_CODE,), ("certifi",))
@@ -39,8 +39,13 @@ def _obstacle(index: Index, function: Function, node: ast.Call, library: str, na
     doubled = double_of(index, library, name)
     if doubled:
         return f"{doubled}, which would no longer see the call"
-    if not isinstance(own_statement(function, node), ast.Assign | ast.Return | ast.Expr):
+    statement = own_statement(function, node)
+    if not isinstance(statement, ast.Assign | ast.Return | ast.Expr):
         return "the call stands in the head of a block"
+    if not stands_alone(function, statement):
+        return "the statement shares its line with another one"
+    if sum(call.node in ast.walk(statement) and _is_client(index, call) for call in function.calls) > 1:
+        return "the statement makes several requests"
     for keyword in node.keywords:
         if keyword.arg is None or keyword.arg in _PER_CLIENT:
             return f"its argument {keyword.arg or '**'} is not proved to mean the same on a client"
@@ -52,3 +57,8 @@ def _obstacle(index: Index, function: Function, node: ast.Call, library: str, na
     if by_hand or called:
         return f"line {(by_hand or called).lineno}: a response may be read or closed by hand"  # type: ignore[union-attr]
     return context_obstacle(index, function)
+
+
+def _is_client(index: Index, call: Call) -> bool:
+    value = index.resolver.value(call.node.func, call.scope)
+    return isinstance(value, External) and value.name in VERBS

@@ -7,13 +7,15 @@ Not the same afterwards: `.netrc` and REQUESTS_CA_BUNDLE are no longer read, JSO
 """
 
 import ast
+from typing import TypeGuard
+from urllib.parse import urlsplit
 
 from transforms.doubles import double_of
 from transforms.edits import ClientBlock, Import, place_of
-from transforms.facts import Function, Scope
+from transforms.facts import Call, Function, Scope
 from transforms.index import Index
 from transforms.model import Settings
-from transforms.placement import own_statement
+from transforms.placement import free_name, own_statement, stands_alone
 from transforms.swaps.http import CONTEXT_CODE, CONTEXT_IMPORTS, catcher, context_obstacle, target
 from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.response import response_uses
@@ -38,7 +40,7 @@ def swap_requests(index: Index, function: Function, node: ast.Call, name: str, s
     assert statement is not None
     follow = _follows(node, VERBS[name])
     client = f"{library}.AsyncClient(verify=SSL_CONTEXT, follow_redirects={follow}, max_redirects=30, timeout=None)"
-    block = ClientBlock(place_of(node), place_of(statement), client, _free_name(function), VERBS[name], drop=("allow_redirects",))
+    block = ClientBlock(place_of(node), place_of(statement), client, free_name(function, "client"), VERBS[name], drop=("allow_redirects",))
     reason = f"{library} sends the same request: redirects, timeouts, parameters and what is read of the response are proved equal"
     return Swap((node,), name, (block, *uses.edits), reason, (Import(library), *CONTEXT_IMPORTS), (CONTEXT_CODE,), (library, "certifi"))
 
@@ -55,6 +57,10 @@ def _obstacle(index: Index, function: Function, node: ast.Call, name: str) -> st
     statement = own_statement(function, node)
     if not isinstance(statement, ast.Assign | ast.Return | ast.Expr):
         return "the call stands in the head of a block"
+    if not stands_alone(function, statement):
+        return "the statement shares its line with another one"
+    if sum(call.node in ast.walk(statement) and _is_client(index, call) for call in function.calls) > 1:
+        return "the statement makes several requests"
     return call_obstacle(index, function.scope, node, VERBS[name]) or _in_comprehension(function, node) or context_obstacle(index, function)
 
 
@@ -65,6 +71,11 @@ def _in_comprehension(function: Function, node: ast.AST) -> str:
         if isinstance(parent, ast.stmt):
             return ""
     return ""
+
+
+def _is_client(index: Index, call: Call) -> bool:
+    value = index.resolver.value(call.node.func, call.scope)
+    return isinstance(value, External) and value.name in {*VERBS, *_PROTECTED}
 
 
 def call_obstacle(index: Index, scope: Scope, node: ast.Call, verb: str) -> str:
@@ -84,7 +95,7 @@ def call_obstacle(index: Index, scope: Scope, node: ast.Call, verb: str) -> str:
 def _argument_is_equal(index: Index, scope: Scope, name: str, value: ast.expr, verb: str) -> bool:
     match name:
         case "timeout":
-            return _is_number(value) or (isinstance(value, ast.Constant) and value.value is None)
+            return (_is_number(value) and bool(value.value)) or (isinstance(value, ast.Constant) and value.value is None)
         case "allow_redirects":
             return isinstance(value, ast.Constant) and isinstance(value.value, bool)
         case "params":
@@ -111,7 +122,17 @@ def _plain_url(index: Index, node: ast.expr, scope: Scope, with_params: bool) ->
         if known is None and not (isinstance(part, ast.FormattedValue) and _is_safe_part(index, part, scope)):
             return False
         text += known or "0"
-    return text.startswith(("http://", "https://")) and not set(text) & set('%[]{}|\\^` \t\r\n"<>#@') and text.isascii() and not (with_params and "?" in text)
+    return (
+        _is_absolute(text) and not set(text) & set('%[]{}|\\^` \t\r\n"<>#@') and text.isascii() and not (with_params and "?" in text) and not text.endswith("?")
+    )
+
+
+def _is_absolute(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
 
 
 def _constant(index: Index, node: ast.expr, scope: Scope) -> str | None:
@@ -127,9 +148,11 @@ def _constant(index: Index, node: ast.expr, scope: Scope) -> str | None:
 
 
 def _is_safe_part(index: Index, node: ast.FormattedValue, scope: Scope) -> bool:
-    """An integer: it can hold nothing that would be quoted."""
-    value = index.resolver.value(node.value, scope)
-    return node.conversion == -1 and node.format_spec is None and value in (External("builtins.int", True), External("builtins.int()", True))
+    """A number that is made on the spot: it can hold nothing that would be quoted."""
+    if node.conversion != -1 or node.format_spec is not None:
+        return False
+    value = node.value
+    return isinstance(value, ast.Call) and index.resolver.value(value.func, scope) in (External("builtins.int"), External("builtins.len"))
 
 
 def _plain_mapping(index: Index, scope: Scope, node: ast.expr, text: bool = False) -> bool:
@@ -140,26 +163,31 @@ def _plain_mapping(index: Index, scope: Scope, node: ast.expr, text: bool = Fals
 
 
 def _plain_value(index: Index, scope: Scope, node: ast.expr, text: bool) -> bool:
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, str) and node.value.isascii() or (not text and type(node.value) is int)
-    value = index.resolver.value(node, scope)
-    return not text and value in (
-        External("builtins.str", True),
-        External("builtins.int", True),
-        External("builtins.str()", True),
-        External("builtins.int()", True),
-    )
+    """A value that is seen: an annotation proves nothing, and None or a bool is sent differently."""
+    match node:
+        case ast.Constant(value=str() as value):
+            return value.isascii() and (not text or value == value.strip()) and value.isprintable()
+        case ast.Constant(value=value):
+            return not text and type(value) is int
+        case ast.JoinedStr():
+            return not text
+        case ast.Call(func=ast.Name(id="str" | "int")):
+            return not text and index.resolver.value(node.func, scope) in (External("builtins.str"), External("builtins.int"))
+        case ast.Name():
+            found = index.resolver.bindings(node.id, scope)
+            return (
+                len(found) == 1
+                and found[0].kind == "assign"
+                and isinstance(found[0].node, ast.expr)
+                and _plain_value(index, found[0].scope, found[0].node, text)
+            )
+    return False
 
 
-def _is_number(node: ast.expr) -> bool:
+def _is_number(node: ast.expr) -> TypeGuard[ast.Constant]:
     return isinstance(node, ast.Constant) and type(node.value) in (int, float)
 
 
 def _follows(node: ast.Call, verb: str) -> bool:
     given = next((item.value for item in node.keywords if item.arg == "allow_redirects"), None)
     return bool(given.value) if isinstance(given, ast.Constant) else verb != "head"
-
-
-def _free_name(function: Function) -> str:
-    taken = set(function.scope.bindings) | set(function.module.scope.bindings)
-    return next(name for name in ("client", "http_client", "async_client", "async_client_") if name not in taken)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from transforms.edits import Edit, GuardStatus, place_of
 from transforms.facts import Function
+from transforms.placement import stands_alone
 
 _SAME = {"status_code", "content"}
 _WHY = {
@@ -83,15 +84,14 @@ def _one(function: Function, node: ast.Attribute) -> Uses:
         return Uses()
     if node.attr == "headers" and _plain_lookup(parents, parent):
         return Uses()
-    if (
-        node.attr == "raise_for_status"
-        and isinstance(parent, ast.Call)
-        and called
-        and isinstance(parents.get(parent), ast.Expr)
-        and isinstance(node.value, ast.Name)
-    ):
+    if node.attr == "raise_for_status" and isinstance(parent, ast.Call) and called and _is_own_line(function, parent) and isinstance(node.value, ast.Name):
         return Uses((GuardStatus(place_of(parent), node.value.id),))
     return Uses(obstacle=f"line {node.lineno}: {_WHY.get(node.attr, f'`.{node.attr}` is not proved to mean the same on a response of httpx')}")
+
+
+def _is_own_line(function: Function, call: ast.Call) -> bool:
+    statement = function.module.parents.get(call)
+    return isinstance(statement, ast.Expr) and stands_alone(function, statement)
 
 
 def _plain_lookup(parents: dict[ast.AST, ast.AST], node: ast.AST | None) -> bool:
