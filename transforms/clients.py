@@ -21,6 +21,12 @@ from transforms.swaps import Swap, Unproved, find_swaps
 from transforms.twins import Twin, find_twins, twin_imports
 
 NAME = "clients"
+_PROTOCOL = {
+    "read", "write", "readline", "readlines", "writelines", "close", "flush", "seek", "tell", "truncate", "fileno", "send", "recv", "get", "keys", "values", "items",
+    "emit", "handle", "format", "filter", "run", "start", "join", "acquire", "release", "execute", "executemany", "cursor", "commit", "rollback", "fetchone", "fetchall",
+    "default", "next", "throw", "update", "append", "extend", "put", "pop", "connect", "process_request", "process_response", "process_bind_param",
+    "process_result_value", "encode", "decode", "validate", "serialize", "deserialize", "to_python", "to_url", "open_session", "save_session", "setup", "teardown",
+}  # fmt: skip
 _BINDING = {"staticmethod", "classmethod"}
 
 
@@ -132,7 +138,11 @@ def _fixed(index: Index, reach: Reach, function: Function) -> str:
         return "it is a generator"
     if function.name.startswith("__"):
         return "Python calls it by its special name"
-    if function.cls and any(function.name in other.methods for other in [*index.resolver.lineage(function.cls)[1:], *index.resolver.descendants(function.cls)]):
+    if function.cls and function.name in _PROTOCOL:
+        return "libraries call a method of that name on objects they are given"
+    if function.cls and any(
+        index.resolver.has_member(other, function.name) for other in [*index.resolver.lineage(function.cls)[1:], *index.resolver.descendants(function.cls)]
+    ):
         return "another class of the hierarchy has a method of that name"
     if function.cls and any(base is None or base.name != "builtins.object" for base in index.resolver.external_bases(function.cls)):
         return "its class has a base outside the project, which may call it"

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from transforms.catalogue import Entry
 from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, Scope, last_name
 from transforms.layout import is_test
-from transforms.registry import Handler, Registry
+from transforms.names import Mention
+from transforms.registry import RENDERING, Handler, Registry
 from transforms.resolve import Resolver
-from transforms.searches import Search, find_searches, may_find
+from transforms.searches import Search, find_searches, may_find, related
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
 # Names that builtin containers and strings have too: an unknown `x.get()` is then hardly a view class.
 _PLAIN = {name for kind in (dict, list, set, str, bytes, tuple, int) for name in dir(kind)}
 _TABLES = ("view_functions", "before_request_funcs", "after_request_funcs", "error_handler_spec")
+_CURSOR = {"execute", "executemany", "executescript", "cursor", "commit", "rollback", "fetchone", "fetchall", "fetchmany"}
 _ENTERING = ("__enter__", "__exit__")
 
 
@@ -86,6 +88,7 @@ class Graph:
         self.resolver = resolver
         self.unread = unread
         self._found: list[Search] | None = None
+        self._strings: list[tuple[Mention, Value]] | None = None
         self.registry = registry
         self.names = resolver.names
         self._out: dict[Function, tuple[list[Edge], list[Site]]] = {}
@@ -102,6 +105,17 @@ class Graph:
     def sites(self, function: Function) -> list[Site]:
         """The calls in its own body that the catalogue knows."""
         return self._outgoing(function)[1]
+
+    def _guessed(self, call: Call) -> Iterator[Site]:
+        """`x.execute()` on an object of unknown type, in a project that has database connections: it may be one."""
+        name = last_name(call.node.func)
+        if isinstance(call.node.func, ast.Attribute) and name in _CURSOR and self.registry.has_connections:
+            what = f"{ast.unparse(call.node.func)[:40]} (of unknown type)"
+            yield Site(
+                call.node, call.scope, Entry(what, "sqlite3", "client", "refuse", "it may be a database connection, which belongs to its thread", False, True)
+            )
+        if any(keyword.arg == "_async_wrapper" for keyword in call.node.keywords):
+            yield Site(call.node, call.scope, Entry(name, "blinker", "loop", "refuse", "it runs async receivers, which fails inside a running event loop"))
 
     def unknown(self, function: Function) -> list[ast.Call]:
         """Calls in its own body whose target is not known."""
@@ -128,6 +142,7 @@ class Graph:
         target = self.resolver.value(call.node.func, call.scope)
         if target is None:
             self._unknown.setdefault(call.scope.owner, []).append(call.node)
+            sites += self._guessed(call)
             edges += self._possible(call.node, call.node.func, call.scope)
         elif isinstance(target, FunctionValue):
             edges.append(Edge(target.function, call.node, "call", True))
@@ -135,6 +150,7 @@ class Graph:
         elif isinstance(target, ClassValue | Instance):
             edges += self._object(target, call.node)
         elif isinstance(target, External):
+            sites += [site for site in self._guessed(call) if site.entry.kind == "loop"]
             entry = self.entry(target)
             if entry:
                 sites.append(Site(call.node, call.scope, entry))
@@ -153,6 +169,8 @@ class Graph:
         """What the catalogue knows of calling it."""
         catalogue = self.resolver.catalogue
         known = catalogue.functions.get(target.name) or catalogue.constructor(target.name)
+        if target.name in RENDERING and self.registry.async_rendering:
+            return Entry(target.name, "flask", "loop", "refuse", f"it runs {self.registry.async_rendering}, which fails inside a running event loop")
         if known:
             return known
         owner, _, method = target.name.rpartition(".")
@@ -341,11 +359,48 @@ class Graph:
         if handler and handler.awaited:
             yield from self._tables(handler)
         yield from self._unread(function, handler is not None)
+        yield from self._replaced(function)
+        yield from self._named_values(function)
         for mention in self.names.mentions(function.name):
             if handler and f"{mention.head}.{function.name}" == handler.endpoint:
                 continue  # an endpoint, as in url_for()
             if not mention.head or mention.head.rpartition(".")[2] in tails:
                 yield Caller(mention.path, mention.line, 0, False, "is named in a string", self.resolver.modules[mention.path].body)
+
+    def _replaced(self, function: Function) -> Iterator[Caller]:
+        """`services.fetch = fake`, `Service.fetch = fake`: what is called then is not this function."""
+        for target, binding in self.names.stores(function.name):
+            base = self.resolver.value(target.value, binding.scope)
+            if self._holds(base, function):
+                yield _caller(binding.scope.owner, target, False, "is replaced by an assignment")
+
+    def _holds(self, base: Value, function: Function) -> bool:
+        match base:
+            case ModuleValue():
+                return function.cls is None and base.path == function.module.path
+            case ClassValue() | Instance():
+                return function.cls is not None and related(self.resolver, base.cls, function.cls)
+            case None:
+                return function.cls is not None or function.module.path in self.loose_modules()
+        return False
+
+    def _named_values(self, function: Function) -> Iterator[Caller]:
+        """Dotted strings that mean the function, or an object or module that has it: mock targets, import strings."""
+        if self._strings is None:
+            self._strings = list(self._resolve_strings())
+        for mention, value in self._strings:
+            means = isinstance(value, FunctionValue) and value.function is function
+            module = isinstance(value, ModuleValue) and is_test(mention.path)
+            if means or ((module or isinstance(value, Instance | ClassValue)) and self._holds(value, function)):
+                yield Caller(mention.path, mention.line, 0, False, "is named in a string", self.resolver.modules[mention.path].body)
+
+    def _resolve_strings(self) -> Iterator[tuple[Mention, Value]]:
+        for table in self.names.tables:
+            for name, mentions in table.mentions.items():
+                for mention in mentions:
+                    found = self.resolver.layout.find(mention.head, mention.path) if mention.head else None
+                    if found:
+                        yield mention, self.resolver.attribute(ModuleValue(found), name)
 
     def _unread(self, function: Function, handled: bool) -> Iterator[Caller]:
         place = self.unread.template_names.get(function.name)

@@ -1,10 +1,10 @@
 """Checks of our own output, before anybody sees it."""
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from pyflakes.checker import Checker
-from pyflakes.messages import UndefinedName, UnusedImport
+from pyflakes.messages import UndefinedName
 
 from transforms.facts import Function
 from transforms.index import Index
@@ -20,23 +20,17 @@ def compiles(path: str, body: str) -> str:
     return ""
 
 
-def new_names(before: str, after: str, kept: Collection[str]) -> str:
-    """A name that is undefined, or an import that is unused, only after the change; empty when there is none.
-
-    `kept`: names that other files or mock targets take from this one, which may stay imported without use.
-    """
-    complaints = list(_complaints(after, kept))
-    old = set(_complaints(before, kept)) if complaints else set()
-    return next((complaint for complaint in complaints if complaint not in old), "")
+def new_names(before: str, after: str) -> str:
+    """A name that is undefined only after the change; empty when there is none."""
+    names = list(_undefined(after))
+    old = set(_undefined(before)) if names else set()
+    return next((f"undefined name {name!r}" for name in names if name not in old), "")
 
 
-def _complaints(body: str, kept: Collection[str]) -> Iterator[str]:
-    checker = Checker(ast.parse(body))
-    for message in checker.messages:
+def _undefined(body: str) -> Iterator[str]:
+    for message in Checker(ast.parse(body)).messages:
         if isinstance(message, UndefinedName):
-            yield f"undefined name {message.message_args[0]!r}"
-        elif isinstance(message, UnusedImport) and str(message.message_args[0]).rpartition(".")[2] not in kept:
-            yield f"unused import {message.message_args[0]!r}"
+            yield str(message.message_args[0])
 
 
 def never_awaited(before: Index, after: Index) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 import ast
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from transforms.catalogue import Catalogue
 from transforms.facts import ModuleFacts, scan
@@ -79,6 +79,8 @@ def _build(project: Project, catalogue: Catalogue, cache: ParseCache) -> Index:
     names = Names(parsed.names for parsed in files.values())
     resolver = Resolver({path: parsed.facts for path, parsed in files.items()}, layout, catalogue, names)
     registry = find_handlers(resolver)
+    if not registry.async_rendering and any(b"enable_async" in data for data in project.python.values()):
+        registry = replace(registry, async_rendering="Jinja's async mode")
     unread = Unread(template_names(project.metadata, resolver.modules.values()), {path: project.python[path] for path in broken})
     graph = Graph(resolver, registry, unread)
     return Index(project, catalogue, files, broken, layout, resolver, registry, graph, read_requirements(project.metadata))

@@ -125,8 +125,8 @@ def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoratio
 def _related(index: Index, function: Function, cls: Class) -> Iterator[_Row]:
     family = [*index.resolver.lineage(cls)[1:], *index.resolver.descendants(cls)]
     for other in family:
-        if function.name in other.methods:
-            yield Verdict.REFUSE, "R108", f"{other.name} ({other.methods[function.name].place}) has a {function.name}() too, which may call this one or be called for it"
+        if index.resolver.has_member(other, function.name):
+            yield Verdict.REFUSE, "R108", f"{other.name} ({other.module.path}:{other.node.lineno}) has a {function.name}() too, which may call this one or be called for it"
     for relative in [cls, *family]:
         if "dispatch_request" in relative.methods and function.name != "dispatch_request":
             yield Verdict.REFUSE, "R108", f"{relative.name}.dispatch_request ({relative.methods['dispatch_request'].place}) calls the methods itself"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from transforms.catalogue import Entry
-from transforms.facts import Function, last_name
+from transforms.facts import Call, Function, Scope, last_name
 from transforms.graph import Edge, Graph, Site
 from transforms.values import External
 
@@ -133,10 +133,30 @@ class Reach:
         if function.is_generator:
             return ""
         for call in function.calls:
-            bare = last_name(call.node.func) == "next" and len(call.node.args) == 1 and not call.node.keywords
-            if bare and self.graph.resolver.value(call.node.func, call.scope) == External("builtins.next") and not _is_caught(function, call.node):
+            if self._may_exhaust(call) and not _is_caught(function, call.node):
                 return f"{function.module.path}:{call.node.lineno}"
+        for reference in function.references:
+            raised = function.module.parents.get(reference.node)
+            raised = function.module.parents.get(raised) if isinstance(raised, ast.Call) else raised
+            if last_name(reference.node) == "StopIteration" and isinstance(raised, ast.Raise) and not _is_caught(function, raised):
+                return f"{function.module.path}:{raised.lineno}"
+        for call in function.calls:
+            raised = function.module.parents.get(call.node)
+            if last_name(call.node.func) == "StopIteration" and isinstance(raised, ast.Raise) and not _is_caught(function, raised):
+                return f"{function.module.path}:{raised.lineno}"
         return ""
+
+    def _may_exhaust(self, call: Call) -> bool:
+        """`next(it)`, `it.__next__()`, `generator.send(x)`."""
+        node, name = call.node, last_name(call.node.func)
+        if name == "next" and len(node.args) == 1 and not node.keywords:
+            return self.graph.resolver.value(node.func, call.scope) == External("builtins.next")
+        if name == "__next__":
+            return True
+        return name == "send" and isinstance(node.func, ast.Attribute) and len(node.args) == 1 and self._is_generator(node.func.value, call.scope)
+
+    def _is_generator(self, node: ast.expr, scope: Scope) -> bool:
+        return self.graph.resolver.value(node, scope) in (None, External("builtins.generator", True))
 
 
 def _is_sure(edge: Edge) -> bool:

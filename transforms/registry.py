@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from transforms.facts import Class, Function, last_name
+from transforms.facts import Call, Class, Function, last_name
 from transforms.resolve import Resolver
 from transforms.values import External, FunctionValue, Value
 
@@ -34,7 +34,10 @@ _LOADERS = {
 }  # fmt: skip
 _VIEW_CLASSES = {"flask.views.MethodView": "method", "flask.views.View": "dispatch"}
 _RESOURCES = {"flask_restful.Resource": "Flask-RESTful", "flask_restx.Resource": "Flask-RESTX", "flask_restplus.Resource": "Flask-RESTPlus"}
-_TEMPLATES = ("flask.render_template", "flask.render_template_string", "flask.stream_template", "flask.stream_template_string")
+RENDERING = (
+    "flask.render_template", "flask.render_template_string", "flask.stream_template", "flask.stream_template_string", "flask.flash", "flask.get_template_attribute",
+)  # fmt: skip
+_DATABASES = {"sqlite3", "sqlalchemy", "flask_sqlalchemy", "peewee", "pony", "psycopg2", "MySQLdb", "pymysql", "pyodbc", "cx_Oracle", "oracledb"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Registry:
     implicit: Mapping[str, tuple[Function, ...]]
     unknown: tuple[tuple[Function, ast.AST], ...]
     flask_overrides: tuple[Function, ...]
+    async_rendering: str = ""
+    has_connections: bool = False
 
 
 def find_handlers(resolver: Resolver) -> Registry:
@@ -82,7 +87,33 @@ class _Finder:
             for cls in module.classes:
                 self.view_class(cls)
         implicit = {name: tuple(functions) for name, functions in self.implicit.items()}
-        return Registry(self.handlers, implicit, tuple(self.unknown), tuple(self.overrides))
+        return Registry(self.handlers, implicit, tuple(self.unknown), tuple(self.overrides), self.async_rendering(), self.has_connections())
+
+    def async_rendering(self) -> str:
+        """What makes rendering a template start an event loop: async context processors, async signal receivers."""
+        for function, handler in self.handlers.items():
+            if function.is_async and handler.slot == "context processor":
+                return f"an async context processor ({function.place})"
+        for module in self.resolver.modules.values():
+            for function in module.functions:
+                if function.is_async and any(last_name(item) in ("connect", "connect_via") for item in function.decorators):
+                    return f"an async signal receiver ({function.place})"
+        for _, use in self.resolver.names.uses("connect"):
+            argument = use.node.args[0] if isinstance(use, Call) and use.node.args else None
+            value = self.resolver.value(argument, use.scope)
+            if isinstance(value, FunctionValue) and value.function.is_async:
+                return f"an async signal receiver ({value.function.place})"
+        return ""
+
+    def has_connections(self) -> bool:
+        """Whether the project opens databases, so that an object of unknown type may be a connection."""
+        for module in self.resolver.modules.values():
+            for bindings in module.scope.bindings.values():
+                for item in bindings:
+                    name = item.text if item.kind == "import" else getattr(item.node, "module", None) or "" if item.kind == "from" else ""
+                    if name.partition(".")[0] in _DATABASES:
+                        return True
+        return False
 
     def add(self, function: Function, slot: str, awaited: bool, endpoint: str, node: ast.AST | None = None, why_not: str = "") -> None:
         known = self.handlers.get(function)
@@ -91,7 +122,7 @@ class _Finder:
             slot, awaited, why_not = known.slot, known.awaited, known.why_not
         self.handlers[function] = Handler(function, slot, awaited, known.endpoint if known else endpoint, registrations, why_not)
         if slot in ("context processor", "template global", "template filter", "template test"):
-            for template in _TEMPLATES:
+            for template in RENDERING:
                 self.implicit.setdefault(template, []).append(function)
 
     def slot_of(self, value: Value) -> tuple[str, bool, str] | None:
@@ -147,16 +178,17 @@ class _Finder:
         for call in owner.calls:
             if last_name(call.node.func) not in _CALLED:
                 continue
-            slot = self.slot_of(self.resolver.value(call.node.func, call.scope))
+            made = call.node.func.func if isinstance(call.node.func, ast.Call) else call.node.func  # app.route("/x")(view)
+            slot = self.slot_of(self.resolver.value(made, call.scope))
             if slot:
                 for argument in [*call.node.args, *(keyword.value for keyword in call.node.keywords)]:
                     value = self.resolver.value(argument, call.scope)
                     if isinstance(value, FunctionValue) and value.function.kind == "function":
-                        self.register(value.function, slot, argument, call.node.func)
+                        self.register(value.function, slot, argument, made)
 
     def view_class(self, cls: Class) -> None:
         names = set(self.external_names(cls))
-        if "flask.Flask" in names:
+        if names & {"flask.Flask", "flask.Blueprint"}:
             self.overrides += [cls.methods[name] for name in _DISPATCHING if name in cls.methods]
         for base, kind in _VIEW_CLASSES.items():
             if base in names:
@@ -181,7 +213,18 @@ class _Finder:
 
 
 _CALLED = {*_AWAITED, *_NOT_AWAITED, *(name for names in _LOADERS.values() for name in names)} - HTTP_METHODS
-_DISPATCHING = ("dispatch_request", "full_dispatch_request", "ensure_sync", "async_to_sync", "preprocess_request", "process_response", "wsgi_app")
+_DISPATCHING = (
+    "dispatch_request",
+    "full_dispatch_request",
+    "ensure_sync",
+    "async_to_sync",
+    "preprocess_request",
+    "process_response",
+    "wsgi_app",
+    "add_url_rule",
+    "route",
+    "endpoint",
+)
 _RENAMED = {
     "flask_restful.reqparse.Resource": "flask_restful.Resource", "flask_restx.resource.Resource": "flask_restx.Resource",
     "flask.app.Flask": "flask.Flask", "flask.blueprints.Blueprint": "flask.Blueprint",

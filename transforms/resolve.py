@@ -299,9 +299,11 @@ class Resolver:
 
     def _find_member(self, path: str, name: str) -> Value:
         facts = self.modules.get(path)
+        replaced = [binding for target, binding in self.names.stores(name) if self.value(target.value, binding.scope) == ModuleValue(path)]
         if facts is not None:
             if name in facts.scope.bindings:
-                return self.name(name, facts.scope)
+                own = self.name(name, facts.scope)
+                return self.join([own, *(self.bound(binding) for binding in replaced)]) if replaced else own
             starred = self._starred(name, facts)
             if starred is not None:
                 return starred
@@ -368,17 +370,23 @@ class Resolver:
         return None
 
     def _instance_member(self, cls: Class, name: str) -> Value:
-        stored = [binding for current in self.lineage(cls) for binding in current.stored.get(name, [])]
+        below = self.descendants(cls)
+        stored = [binding for current in [*self.lineage(cls), *below] for binding in current.stored.get(name, [])]
+        overriding = [current for current in below if self.has_member(current, name)]
         if stored:
-            return self.join([self.bound(binding) for binding in stored])
+            return self.join([self.bound(binding) for binding in stored]) if not overriding or all(name in item.stored for item in overriding) else None
         found = self._class_member(cls, name, cls)
-        return self._overridden(found, cls, name) if isinstance(found, FunctionValue) else found
+        if isinstance(found, FunctionValue) and _is_property(found.function):
+            return self.returned(found.function) if not overriding else None
+        if overriding:
+            values = [self._class_member(current, name, current) for current in [cls, *overriding]]
+            return self.join(values) if not any(isinstance(value, FunctionValue) for value in values) else None
+        return found
 
-    def _overridden(self, found: FunctionValue, cls: Class, name: str) -> Value:
-        """A method, or unknown where a subclass has another of that name."""
-        if _is_property(found.function):
-            return self.returned(found.function)
-        return None if any(name in below.methods for below in self.descendants(cls)) else found
+    @staticmethod
+    def has_member(cls: Class, name: str) -> bool:
+        """Whether the class itself defines the name: a method, an attribute, or something stored on `self`."""
+        return name in cls.methods or name in cls.scope.bindings or name in cls.stored
 
     def descendants(self, cls: Class) -> list[Class]:
         """All subclasses in the project, at any depth."""
@@ -415,6 +423,8 @@ class Resolver:
             return self.made(bases[0]) if len(bases) == 1 else None
         if target.name == "builtins.getattr" and len(call.args) >= 2 and isinstance(call.args[1], ast.Constant):
             return self.attribute(self.value(call.args[0], scope), str(call.args[1].value))
+        if target.name in ("flask.g.get", "flask.g.pop", "flask.g.setdefault") and call.args and isinstance(call.args[0], ast.Constant):
+            return self.attribute(External("flask.g", True), str(call.args[0].value))
         if target.name == "importlib.import_module" and len(call.args) == 1 and isinstance(call.args[0], ast.Constant):
             return self.module(str(call.args[0].value), scope)
         owner, _, method = target.name.rpartition(".")

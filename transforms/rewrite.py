@@ -251,6 +251,9 @@ def _prepend(call: cst.Call, leading: Sequence[cst.BaseExpression]) -> cst.Call:
     """The call with further arguments in front, laid out as the call already is."""
     multiline = isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace)
     gap = call.whitespace_before_args if multiline else cst.SimpleWhitespace(" ")
+    if len(call.args) == 1 and isinstance(call.args[0].value, cst.GeneratorExp) and not call.args[0].value.lpar:
+        lone = call.args[0].value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        call = call.with_changes(args=[call.args[0].with_changes(value=lone)])
     last = len(leading) - 1
     args = [
         cst.Arg(item, comma=cst.Comma(whitespace_after=gap) if call.args or position < last else cst.MaybeSentinel.DEFAULT)

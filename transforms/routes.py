@@ -59,6 +59,8 @@ def make_async(index: Index, judgement: Judgement, group: str, result: Plan) -> 
     if known is not None and b"def run_async(" not in known:
         return f"`@{judgement.adapter}` needs the adapter, but {where} exists already and holds something else"
     item = adapter_import(index, function.module, where)
+    if item is None:
+        return f"`@{judgement.adapter}` needs the adapter, and the project imports the modules of {where.rpartition('/')[0]} under several names"
     if name := shadowed(index, function, [item]) if known is not None else "":
         return f"`@{judgement.adapter}` needs the adapter, but the name {name} means something else here"
     if known is None:

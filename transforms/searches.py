@@ -84,11 +84,12 @@ def may_find(resolver: Resolver, search: Search, function: Function, handled: bo
         case ModuleValue():
             return function.cls is None and search.value.path == function.module.path
         case External():
-            return function.cls is None
+            return function.cls is None and not handled
         case Instance() | ClassValue():
-            return function.cls is not None and _related(resolver, search.value.cls, function.cls)
+            return function.cls is not None and related(resolver, search.value.cls, function.cls)
     return function.cls is not None and not handled
 
 
-def _related(resolver: Resolver, searched: Class, owner: Class) -> bool:
+def related(resolver: Resolver, searched: Class, owner: Class) -> bool:
+    """Whether one class is the other, or derives from it."""
     return owner in resolver.lineage(searched) or owner in resolver.descendants(searched)

@@ -1,11 +1,13 @@
 """The stages in order, and how one is carried out: plan, accept, rewrite, guard."""
 
+import ast
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from transforms import clients, executor, routes
 from transforms.catalogue import Catalogue
 from transforms.edits import Edit, Import, takes_callee
+from transforms.facts import Call
 from transforms.formatting import black_mode, format_changed
 from transforms.guards import compiles, never_awaited, new_names
 from transforms.imports import add_constants, add_imports, drop_unused
@@ -14,6 +16,7 @@ from transforms.model import Decision, FileChange, Outcome, Project, Settings, V
 from transforms.planning import Change, Plan
 from transforms.rewrite import NotRewritable, rewrite
 from transforms.text import Undecodable
+from transforms.values import ModuleValue
 
 Accepts = Callable[[str], bool]
 Planner = Callable[[Index, Settings], Plan]
@@ -95,13 +98,14 @@ def _rewrite_file(index: Index, path: str, changes: Iterable[Change]) -> bytes:
         imports.update(change.imports)
         constants.update(dict.fromkeys(change.constants))
     body = rewrite(parsed.text.body, parsed.facts.tree, list(edits))
+    if reason := compiles(path, body):
+        raise NotRewritable(reason)
     body = add_imports(body, _needed(imports, "\n".join([body, *constants])), _own_roots(index))
     body = add_constants(body, constants)
-    kept = _taken_from(index, path)
     if any(takes_callee(edit) for edit in edits):
-        body = drop_unused(body, parsed.facts, kept)
+        body = drop_unused(body, parsed.facts, _taken_from(index, path))
     body = format_changed(parsed.text.body, body, black_mode(index.project.metadata, path))
-    reason = compiles(path, body) or (new_names(parsed.text.body, body, kept) if imports else "")
+    reason = compiles(path, body) or (new_names(parsed.text.body, body) if imports else "")
     if reason:
         raise NotRewritable(reason)
     return parsed.text.encode(body)
@@ -117,16 +121,38 @@ def _own_roots(index: Index) -> set[str]:
 
 
 def _taken_from(index: Index, path: str) -> set[str]:
-    """Names that other files import from this one, or that strings name (mock targets): never taken out."""
-    taken: set[str] = set() if not path.endswith("__init__.py") else set(index.modules[path].scope.bindings)
+    """Names that other files take from this one, or that strings name (mock targets): never taken out."""
+    bindings = index.modules[path].scope.bindings
+    if path.endswith("__init__.py"):
+        return set(bindings)
     stem = index.layout.module_name(path).rpartition(".")[2]
+    imported = [name for name, found in bindings.items() if found[0].kind in ("import", "from")]
+    return {name for name in imported if _is_taken(index, path, stem, name)}
+
+
+def _is_taken(index: Index, path: str, stem: str, name: str) -> bool:
+    names = index.resolver.names
     for module in index.modules.values():
-        for text, _ in module.strings:
-            parts = text.replace(":", ".").split(".")
-            taken |= {name for before, name in zip(parts, parts[1:], strict=False) if before == stem}
-        for bindings in module.scope.bindings.values():
-            taken |= {item.text for item in bindings if item.kind == "from" and (getattr(item.node, "module", None) or "").rpartition(".")[2] == stem}
-    return taken
+        if any(_pairs(text, stem, name) for text, _ in module.strings) or any(text == name for text, _ in module.named):
+            return True
+    for owner, use in names.uses(name):
+        node = use.node.func if isinstance(use, Call) else use.node
+        if isinstance(node, ast.Attribute) and owner.module.path != path:
+            base = index.resolver.value(node.value, use.scope)
+            if base == ModuleValue(path) or (base is None and path in index.graph.loose_modules()):
+                return True
+    return any(
+        item.kind == "from" and item.text == name and (getattr(item.node, "module", None) or "").rpartition(".")[2] in (stem, "")
+        for module in index.modules.values()
+        for found in module.scope.bindings.values()
+        for item in found
+    )
+
+
+def _pairs(text: str, stem: str, name: str) -> bool:
+    """Whether a dotted string has the module's name directly before the name."""
+    parts = text.replace(":", ".").split(".")
+    return any(before == stem and after == name for before, after in zip(parts, parts[1:], strict=False))
 
 
 def _after(project: Project, changes: Iterable[FileChange]) -> Project:

@@ -1,5 +1,8 @@
 """The small module that a migration writes into the user's app; theirs to keep, without a dependency on this tool."""
 
+import ast
+from collections.abc import Iterator
+
 from transforms.edits import Import
 from transforms.facts import ModuleFacts
 from transforms.index import Index
@@ -38,28 +41,45 @@ def home(index: Index, path: str) -> str:
     return f"{best}/{MODULE}.py" if best else f"{MODULE}.py"
 
 
-def adapter_import(index: Index, facts: ModuleFacts, where: str) -> Import:
-    """How that file imports the adapter: relatively where it imports relatively, otherwise by its full name."""
-    dotted = index.layout.module_name(where) if where in index.layout.files else _dotted(index, where)
-    levels = [node.level for node in _from_imports(facts) if node.level]
-    package = facts.path.rpartition("/")[0]
-    target = where.rpartition("/")[0]
-    if levels and (package == target or package.startswith(f"{target}/")):
+def adapter_import(index: Index, facts: ModuleFacts, where: str) -> Import | None:
+    """How that file imports the adapter: relatively where it imports relatively, otherwise as the project imports the
+    modules beside it. None when the project imports them under several names."""
+    package, target = facts.path.rpartition("/")[0], where.rpartition("/")[0]
+    relative = any(node.level for node in _from_imports(facts))
+    if relative and (package == target or package.startswith(f"{target}/") or not target):
         depth = len(package[len(target) :].strip("/").split("/")) if package != target else 0
         return Import("." * (depth + 1) + MODULE, ADAPTER)
+    roots = _roots(index, target) or {index.layout.root_of(where)}
+    if len(roots) != 1:
+        return None
+    root = roots.pop()
+    dotted = where[len(root) + 1 if root else 0 :].removesuffix(".py").replace("/", ".")
     return Import(dotted, ADAPTER)
 
 
-def _from_imports(facts: ModuleFacts):  # type: ignore[no-untyped-def]
-    for bindings in facts.scope.bindings.values():
-        for binding in bindings:
-            if binding.kind == "from":
-                yield binding.node
+def _roots(index: Index, folder: str) -> set[str]:
+    """The folders on `sys.path` that the project's absolute imports of modules below `folder` imply."""
+    found: set[str] = set()
+    for module in index.modules.values():
+        for dotted in {name for node in _imports(module) for name in _dotted(node)}:
+            path = index.layout.find(dotted, module.path)
+            if path and (path.startswith(f"{folder}/") or not folder):
+                stem = path.removesuffix("/").removesuffix(".py").removesuffix("/__init__")
+                found.add(stem[: -len(dotted)].rstrip("/") if stem.endswith(dotted.replace(".", "/")) else "")
+    return found
 
 
-def _dotted(index: Index, where: str) -> str:
-    folder = where.rpartition("/")[0]
-    sibling = f"{folder}/__init__.py"
-    if sibling in index.layout.files:
-        return f"{index.layout.module_name(sibling)}.{MODULE}"
-    return MODULE
+def _imports(facts: ModuleFacts) -> Iterator[ast.AST]:
+    for scope in [facts.scope, *(function.scope for function in facts.functions)]:
+        for bindings in scope.bindings.values():
+            yield from (binding.node for binding in bindings if binding.kind in ("import", "from"))
+
+
+def _dotted(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module] if node.module and not node.level else []
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+
+def _from_imports(facts: ModuleFacts) -> Iterator[ast.ImportFrom]:
+    return (node for node in _imports(facts) if isinstance(node, ast.ImportFrom))
