@@ -183,8 +183,16 @@ def _paint() -> Paint:
 
 
 def _print(lines: Iterable[str]) -> None:
-    for line in lines:
-        typer.echo(line)
+    """Write UTF-8, and bytes of the user's files as they are: a diff that is piped into a file must apply."""
+    try:
+        for line in lines:
+            typer.echo(f"{line}\n".encode("utf-8", "surrogateescape"), nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(2) from None
+    except OSError as error:
+        _fail(f"the output could not be written: {error.strerror}")
 
 
 def _fail(message: str) -> NoReturn:

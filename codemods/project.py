@@ -33,13 +33,15 @@ def load(target: Path) -> Loaded:
     """
     if not target.exists():
         raise ProjectError(f"{target} does not exist; name the folder or file of a Flask application")
+    if not target.is_dir() and not target.is_file():
+        raise ProjectError(f"{target} is no folder and no regular file; name the folder or file of a Flask application")
     target = target.resolve()
     root = find_root(target)
     inside = next((root / part for part in target.relative_to(root).parts[:1] if installed(root)), root)
     files: dict[str, bytes] = {}
     metadata: dict[str, str] = {}
     unreadable: dict[str, str] = {}
-    for path in sorted([inside] if inside.is_file() else _walk(inside, unreadable, root)):
+    for path in sorted([inside] if inside.is_file() else _walk(inside, unreadable, root, target)):
         name = path.relative_to(root).as_posix()
         try:
             if path.suffix == ".py":
@@ -76,7 +78,7 @@ def _inside(path: Path, target: Path) -> bool:
     return path == target or target in path.parents
 
 
-def _walk(folder: Path, unreadable: dict[str, str], root: Path) -> Iterator[Path]:
+def _walk(folder: Path, unreadable: dict[str, str], root: Path, target: Path) -> Iterator[Path]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -88,9 +90,12 @@ def _walk(folder: Path, unreadable: dict[str, str], root: Path) -> Iterator[Path
             if entry.name.endswith(".py"):
                 _note_link(path, unreadable, root)
         elif entry.is_dir():
-            if not _is_skipped(path):
-                yield from _walk(path, unreadable, root)
-        elif entry.name.endswith(".py") or entry.name in _METADATA or _is_requirements(path) or _is_template(path):
+            if path == target or path in target.parents or not _is_skipped(path):
+                yield from _walk(path, unreadable, root, target)
+        elif not entry.is_file(follow_symlinks=False):
+            if entry.name.endswith(".py"):
+                unreadable[path.relative_to(root).as_posix()] = "not a regular file"
+        elif entry.name.endswith(".py") or entry.name in _METADATA or _is_requirements(path) or _is_template(path) or _is_deployment(path):
             yield path
 
 
@@ -116,3 +121,8 @@ def _is_requirements(path: Path) -> bool:
 def _is_template(path: Path) -> bool:
     """Jinja templates call methods of the application."""
     return path.suffix in (".html", ".htm", ".jinja", ".jinja2", ".j2") or (path.suffix in SUFFIXES and "templates" in path.parts)
+
+
+def _is_deployment(path: Path) -> bool:
+    """What starts the app: it says which workers serve it."""
+    return path.name.startswith(("Procfile", "Dockerfile", "docker-compose", "compose.")) or path.suffix in (".sh", ".service")

@@ -1,13 +1,11 @@
 """What people read: diffs, tables of decisions, the audit. Returns lines; printing is the command line's."""
 
+import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from moreorless import unified_diff
-
 from transforms.model import Decision, FileChange, Outcome, Verdict
 from transforms.rules import RULES
-from transforms.text import Undecodable, decode
 
 Paint = Callable[[str, str], str]
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -37,21 +35,21 @@ def stage_lines(outcome: Outcome, number: int, count: int, verbose: bool, paint:
 
 
 def diff_lines(change: FileChange, paint: Paint) -> Iterator[str]:
-    """A unified diff that `git apply` and `patch -p1` take."""
-    before = decode(change.before).body if change.before is not None else ""
-    text = unified_diff(before, _text(change), change.path)
-    if change.before is None:
-        text = text.replace(f"--- a/{change.path}", "--- /dev/null", 1)
-    for line in text.split("\n")[:-1] if text.endswith("\n") else text.split("\n"):
-        header = line.startswith(("---", "+++"))
-        yield paint(line, "bold" if header else _COLOURS.get(line[:1], ""))
+    """A unified diff that `git apply` and `patch -p1` take, byte for byte: bytes that are no UTF-8 are surrogates."""
+    before, after = _lines(change.before or b""), _lines(change.after)
+    tab = "\t" if " " in change.path else ""
+    old = "/dev/null" if change.before is None else f"a/{change.path}{tab}"
+    for number, line in enumerate(difflib.unified_diff(before, after, old, f"b/{change.path}{tab}", n=3, lineterm="\n")):
+        text = line.removesuffix("\n")
+        yield paint(text, "bold" if number < 2 else _COLOURS.get(line[:1], ""))
+        if number > 1 and not line.endswith("\n"):
+            yield "\\ No newline at end of file"
 
 
-def _text(change: FileChange) -> str:
-    try:
-        return decode(change.after).body
-    except Undecodable:
-        return change.after.decode("latin-1")
+def _lines(data: bytes) -> list[str]:
+    """Lines as `diff` sees them: split at newline bytes only."""
+    text = data.decode("utf-8", "surrogateescape")
+    return [f"{line}\n" for line in text.split("\n")[:-1]] + ([text.rpartition("\n")[2]] if not text.endswith("\n") and text else [])
 
 
 def table_lines(decisions: Sequence[Decision], verbose: bool, paint: Paint) -> Iterator[str]:

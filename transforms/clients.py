@@ -146,11 +146,22 @@ def _fixed(index: Index, reach: Reach, function: Function) -> str:
         return "another class of the hierarchy has a method of that name"
     if function.cls and any(base is None or base.name != "builtins.object" for base in index.resolver.external_bases(function.cls)):
         return "its class has a base outside the project, which may call it"
+    if function.cls and _is_made_over(index, function):
+        return "its class is changed by a decorator or a metaclass"
     other = [item for item in function.decorators if last_name(item) not in _BINDING]
     if other:
         return f"its decorator @{ast.unparse(other[0])} is not known to await it"
     stop = reach.may_stop(function)
     return f"next() at {stop} may raise StopIteration, which a coroutine turns into RuntimeError" if stop else ""
+
+
+def _is_made_over(index: Index, function: Function) -> bool:
+    assert function.cls is not None
+    for cls in index.resolver.lineage(function.cls):
+        decorated = [item for item in cls.node.decorator_list if last_name(item) not in ("dataclass", "total_ordering", "final")]
+        if decorated or cls.node.keywords or {"__getattribute__", "__getattr__", "__init_subclass__"} & set(cls.methods):
+            return True
+    return False
 
 
 def _groups(index: Index, spread: Spread, roots: Collection[Function]) -> dict[Function, str]:

@@ -29,24 +29,47 @@ def double_of(index: Index, library: str, name: str) -> str:
     """Where the tests replace the library's function, as a clause with file and line; empty when they do not."""
     for path in sorted(index.modules):
         if is_test(path):
-            for line, what in _doubles(index.modules[path], library, name):
+            for line, what in _doubles(index, index.modules[path], library, name):
                 return f"the tests {what} ({path}:{line})"
     return ""
 
 
-def _doubles(module: ModuleFacts, library: str, name: str) -> Iterator[tuple[int, str]]:
-    short = name.rpartition(".")[2]
-    root = name.partition(".")[0]
+def _doubles(index: Index, module: ModuleFacts, library: str, name: str) -> Iterator[tuple[int, str]]:
+    short, root = name.rpartition(".")[2], name.partition(".")[0]
+    local = _local_names(index, root)
     for text, line in module.strings:
-        if text == name or text.endswith((f".{name}", f".{root}")) or (text.startswith(f"{root}.") and text.endswith(f".{short}")):
-            yield line, f"replace {text!r}"
+        parts = text.replace(":", ".").split(".")
+        patched = len(parts) > 1 and (parts[-1] in (short, root) or parts[-1] in local)
+        if (
+            (patched and (root in parts or parts[-1] in local))
+            or (root != "time" and root in parts)
+            or text in (*_PACKAGES.get(library, ()), *_fixtures(library))
+        ):
+            yield line, f"name {text!r}"
     for text, line in module.named:
-        if text in (short, root):
-            yield line, f"replace {text!r} on an object"
+        if text in (short, root) or text in local:
+            yield line, f"replace {text!r}"
     for target, _ in module.stores:
-        if target.attr in (short, root):
+        if target.attr in (short, root) or target.attr in local:
             yield target.lineno, f"assign to {ast.unparse(target)}"
     yield from _imported(module, library)
+
+
+def _local_names(index: Index, root: str) -> set[str]:
+    """Names under which the app's own modules know the library or parts of it."""
+    found: set[str] = set()
+    for path, module in index.modules.items():
+        if not is_test(path):
+            for name, bindings in module.scope.bindings.items():
+                for item in bindings:
+                    source = item.text if item.kind == "import" else getattr(item.node, "module", None) or "" if item.kind == "from" else ""
+                    if source.partition(".")[0] == root:
+                        found.add(name)
+    return found
+
+
+def _fixtures(library: str) -> list[str]:
+    return [name for name, of in _FIXTURES.items() if of == library]
 
 
 def _imported(module: ModuleFacts, library: str) -> Iterator[tuple[int, str]]:
@@ -55,7 +78,8 @@ def _imported(module: ModuleFacts, library: str) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             for item in names:
-                if item.partition(".")[0] in packages:
+                root = item.partition(".")[0]
+                if root in packages or (root == library and library != "time"):
                     yield node.lineno, f"use {item}"
         elif isinstance(node, ast.arg) and _FIXTURES.get(node.arg) == library:
             yield node.lineno, f"use the fixture {node.arg}"

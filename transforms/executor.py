@@ -14,7 +14,7 @@ from transforms.graph import Site
 from transforms.index import Index
 from transforms.judge import LATE, Judgement, is_own, judge, own_handlers, selected, stopped
 from transforms.model import Safety, Settings, Verdict
-from transforms.moves import Move, moves, orm_moves
+from transforms.moves import Move, is_lazy, moves, orm_moves
 from transforms.placement import is_awaited
 from transforms.planning import Change, Plan, shadowed
 from transforms.reach import Reach, is_bound, is_orm
@@ -137,6 +137,9 @@ def _explain(function: Function, site: Site, result: Plan, through: str = "") ->
         code, verdict, reason = "E304", Verdict.REFUSE, entry.reason or "it belongs to the thread that made it"
     elif entry.verdict == "leave":
         code, verdict, reason = "E303", Verdict.LEAVE, entry.reason
+    elif is_lazy(entry, site.node):
+        code, verdict = "E304", Verdict.REFUSE
+        reason = entry.reason or "its result blocks again when it is used: the whole block has to move together"
     elif entry.verdict == "refuse":
         code, verdict, reason = "E304", Verdict.REFUSE, entry.reason
     else:

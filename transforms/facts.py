@@ -263,6 +263,8 @@ class _Scanner:
             self.visit(keyword, node, scope)
         if last_name(node.func) in _BY_NAME:
             self.module.named += [(item.value, item.lineno) for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+        if last_name(node.func) in ("multiple", "dict", "object"):
+            self.module.named += [(item.arg, node.lineno) for item in node.keywords if item.arg]
 
     def on_Constant(self, node: ast.Constant, scope: Scope) -> None:
         value = node.value

@@ -3,6 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Mapping
+from typing import Any
 
 import black
 from black.const import DEFAULT_LINE_LENGTH
@@ -24,10 +25,12 @@ def black_mode(metadata: Mapping[str, str], path: str) -> black.Mode | None:
 def _mode(text: str) -> black.Mode | None:
     try:
         options = tomllib.loads(text).get("tool", {}).get("black")
-    except tomllib.TOMLDecodeError:
+        return _build(options) if isinstance(options, dict) else None
+    except (tomllib.TOMLDecodeError, TypeError, AttributeError, ValueError):
         return None
-    if not isinstance(options, dict):
-        return None
+
+
+def _build(options: Mapping[str, Any]) -> black.Mode:
     length = options.get("line-length", options.get("line_length", DEFAULT_LINE_LENGTH))
     return black.Mode(
         line_length=length if isinstance(length, int) else DEFAULT_LINE_LENGTH,
@@ -39,13 +42,15 @@ def _mode(text: str) -> black.Mode | None:
 
 def changed_lines(before: str, after: str) -> list[tuple[int, int]]:
     """Line ranges of `after`, from 1 and inclusive, that `before` does not have."""
-    matcher = difflib.SequenceMatcher(None, split_lines(before), split_lines(after), autojunk=False)
-    return [(low + 1, high) for tag, _, _, low, high in matcher.get_opcodes() if tag in ("replace", "insert") and high > low]
+    old, new = split_lines(before), split_lines(after)
+    head = next((place for place, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), min(len(old), len(new)))
+    matcher = difflib.SequenceMatcher(None, old[head:], new[head:])
+    return [(head + low + 1, head + high) for tag, _, _, low, high in matcher.get_opcodes() if tag in ("replace", "insert") and high > low]
 
 
 def format_changed(before: str, after: str, mode: black.Mode | None) -> str:
     """`after` with its new lines as black would write them; `after` itself when black has nothing to say or cannot."""
-    ranges = changed_lines(before, after)
+    ranges = changed_lines(before, after) if mode is not None else []
     if mode is None or not ranges:
         return after
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from transforms.catalogue import Entry
-from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, Scope, last_name
+from transforms.facts import Binding, Call, Function, FunctionNode, ModuleFacts, Reference, Scope, last_name
 from transforms.layout import is_test
 from transforms.names import Mention
 from transforms.registry import RENDERING, Handler, Registry
@@ -16,7 +16,7 @@ from transforms.values import ClassValue, External, FunctionValue, Instance, Mod
 
 # Names that builtin containers and strings have too: an unknown `x.get()` is then hardly a view class.
 _PLAIN = {name for kind in (dict, list, set, str, bytes, tuple, int) for name in dir(kind)}
-_TABLES = ("view_functions", "before_request_funcs", "after_request_funcs", "error_handler_spec")
+_TABLES = {"view_functions": "view", "before_request_funcs": "hook", "after_request_funcs": "hook", "error_handler_spec": "error handler"}
 _CURSOR = {"execute", "executemany", "executescript", "cursor", "commit", "rollback", "fetchone", "fetchall", "fetchmany"}
 _ENTERING = ("__enter__", "__exit__")
 
@@ -205,7 +205,7 @@ class Graph:
             return
         for method in self.names.methods(target.attr):
             handled = method in self.registry.handlers
-            if self._same_world(method, scope) and not (target.attr in _PLAIN and handled):
+            if self._same_world(method, scope) and not (target.attr in _PLAIN and handled) and (not isinstance(node, ast.Call) or fits(node, method)):
                 yield Edge(method, node, "name", False)
 
     @staticmethod
@@ -226,7 +226,7 @@ class Graph:
         elif isinstance(value, External):
             edges += self._implicit(value, node)
             touched = self._touch(value.name, value.name) if value.instance and not reference.base else None
-            touched = touched or self._thread_state(value)
+            touched = touched or self._thread_state(value) or self._handed_on(value, reference)
             sites += [Site(node, scope, touched)] if touched else []
         if isinstance(node, ast.Attribute):
             self._attribute(node, scope, edges, sites)
@@ -234,6 +234,11 @@ class Graph:
             edges += self._proxied(node, scope)
         if isinstance(value, Instance):
             sites += self._own_state(value, node, scope)
+
+    def _handed_on(self, value: External, reference: Reference) -> Entry | None:
+        """`map(time.sleep, delays)`: a blocking function that somebody else is to call."""
+        entry = self.resolver.catalogue.functions.get(value.name)
+        return entry if entry and entry.verdict == "wrap" and not reference.base else None
 
     def _own_state(self, value: Instance, node: ast.AST, scope: Scope) -> Iterator[Site]:
         """An object of a class of the project that derives from such a type."""
@@ -306,7 +311,7 @@ class Graph:
                 yield _caller(owner, use.node, True)
             else:
                 yield _caller(owner, node, False, "is passed on as a value")
-        elif value is None and self._may_mean(function, node, use.scope):
+        elif value is None and self._may_mean(function, node, use.scope) and not (isinstance(use, Call) and not fits(use.node, function)):
             yield _caller(
                 owner,
                 use.node,
@@ -362,13 +367,18 @@ class Graph:
         yield from self._replaced(function)
         yield from self._named_values(function)
         for mention in self.names.mentions(function.name):
-            if handler and f"{mention.head}.{function.name}" == handler.endpoint:
+            if handler and (mention.loose or f".{mention.head}.{function.name}".endswith(f".{handler.endpoint}")):
                 continue  # an endpoint, as in url_for()
-            if not mention.head or mention.head.rpartition(".")[2] in tails:
+            tested = is_test(mention.path) and not handler
+            if not mention.head or tested or mention.head.rpartition(".")[2] in tails:
                 yield Caller(mention.path, mention.line, 0, False, "is named in a string", self.resolver.modules[mention.path].body)
 
     def _replaced(self, function: Function) -> Iterator[Caller]:
-        """`services.fetch = fake`, `Service.fetch = fake`: what is called then is not this function."""
+        """`services.fetch = fake`, `Service.fetch = fake`, `views.services = fake`: what is called then is another."""
+        stem = self.resolver.layout.module_name(function.module.path).rpartition(".")[2]
+        for target, binding in self.names.stores(stem):
+            if isinstance(self.resolver.value(target.value, binding.scope), ModuleValue):
+                yield _caller(binding.scope.owner, target, False, "stands in a module that is replaced by an assignment")
         for target, binding in self.names.stores(function.name):
             base = self.resolver.value(target.value, binding.scope)
             if self._holds(base, function):
@@ -414,11 +424,14 @@ class Graph:
 
     def _tables(self, handler: Handler) -> Iterator[Caller]:
         """`app.view_functions[...]` and its like, from which the handler may be taken and called."""
-        for name in _TABLES:
+        for name in (table for table, slot in _TABLES.items() if slot == handler.slot or (slot == "view" and handler.slot == "class-based view")):
             for owner, use in self.names.uses(name):
                 node = use.node.func if isinstance(use, Call) else use.node
                 item = owner.module.parents.get(node)
                 key = item.slice if isinstance(item, ast.Subscript) else None
+                adds = isinstance(item, ast.Attribute) and item.attr == "setdefault" or isinstance(item, ast.Subscript) and isinstance(item.ctx, ast.Store)
+                if adds:
+                    continue
                 if not (isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value not in (handler.endpoint, handler.function.name)):
                     yield _caller(owner, node, False, f"may be taken from {name}")
 
@@ -428,6 +441,25 @@ class Graph:
         for search in self._found:
             if may_find(self.resolver, search, function, handled):
                 yield _caller(search.owner, search.node, False, "may be taken by a computed name")
+
+
+def fits(call: ast.Call, function: Function) -> bool:
+    """Whether the function's signature takes the call's arguments; a method is taken as bound."""
+    if (
+        not isinstance(function.node, FunctionNode)
+        or any(isinstance(item, ast.Starred) for item in call.args)
+        or any(item.arg is None for item in call.keywords)
+    ):
+        return True
+    arguments = function.node.args
+    names = [item.arg for item in [*arguments.posonlyargs, *arguments.args]][1 if function.cls else 0 :]
+    if "staticmethod" in {last_name(item) for item in function.decorators} or (function.decorators and not function.cls):
+        return True
+    given = [item.arg for item in call.keywords]
+    if len(call.args) > len(names) and not arguments.vararg:
+        return False
+    allowed = {*names, *(item.arg for item in arguments.kwonlyargs)}
+    return bool(arguments.kwarg) or all(name in allowed for name in given)
 
 
 def _is_property(function: Function) -> bool:

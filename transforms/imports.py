@@ -57,8 +57,6 @@ def _insert(body: str, tree: ast.Module, item: Import, own: Collection[str]) -> 
     block = _block(tree)
     newline = newline_of(body)
     lines = split_lines(body)
-    if lines and not lines[-1].endswith(("\n", "\r")):
-        lines[-1] += newline
     mine = (_rank(item.module, own), _key(item.module, bool(item.name)))
     before = [node for node in block if (_rank(_module(node), own), _key(_module(node), isinstance(node, ast.ImportFrom))) < mine]
     after = block[len(before) :] if before == block[: len(before)] else []
@@ -76,6 +74,8 @@ def _insert(body: str, tree: ast.Module, item: Import, own: Collection[str]) -> 
     else:
         at, text = _head(tree), [item.code + newline]
         text = ([newline] if at else []) + text + ([newline, newline] if len(lines) > at and lines[at].strip() else [])
+    if at == len(lines) and lines and not lines[-1].endswith(("\n", "\r")):
+        lines[-1] += newline
     return "".join([*lines[:at], *text, *lines[at:]])
 
 

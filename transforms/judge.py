@@ -1,6 +1,7 @@
 """What becomes of each handler, and why: the decision that all stages share."""
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +15,7 @@ from transforms.moves import Move, moves, orm_moves
 from transforms.reach import Reach, Reached, is_bound, is_orm, starts_loop
 from transforms.registry import Handler
 
+_WORKER = re.compile(r"(?:-k|--worker-class)[ =\"',]*(gevent|eventlet)")
 EARLY, LATE = "routes", "executor"
 
 
@@ -178,6 +180,9 @@ def stopped(index: Index) -> str:
     for override in index.registry.flask_overrides:
         if is_own(index, override):
             return f"{override.place}: a subclass of Flask has its own {override.name}(), so the tool cannot tell how views are called"
+    worker = _green_worker(index)
+    if worker:
+        return worker
     for path in sorted(index.modules):
         for bindings in index.modules[path].scope.bindings.values():
             for binding in bindings:
@@ -185,4 +190,18 @@ def stopped(index: Index) -> str:
                 if name.partition(".")[0] in ("gevent", "eventlet") and not is_test(path):
                     line = getattr(binding.node, "lineno", 1)
                     return f"{path}:{line}: the app runs on {name.partition('.')[0]}, where Flask's async views fail; serve it with threads first"
+    return ""
+
+
+def _green_worker(index: Index) -> str:
+    """A server configuration that asks for gevent or eventlet workers."""
+    for path in sorted(index.modules):
+        for binding in index.modules[path].scope.bindings.get("worker_class", []):
+            if isinstance(binding.node, ast.Constant) and binding.node.value in ("gevent", "eventlet"):
+                return f"{path}:{binding.node.lineno}: the app is served by green workers, where Flask's async views fail; serve it with threads first"
+    for path in sorted(index.project.metadata):
+        found = _WORKER.search(index.project.metadata[path])
+        if found and not path.endswith((".txt", ".html", ".lock")):
+            line = index.project.metadata[path].count("\n", 0, found.start()) + 1
+            return f"{path}:{line}: the app is served by {found.group(1)} workers, where Flask's async views fail; serve it with threads first"
     return ""

@@ -46,9 +46,15 @@ def moves(index: Index, reach: Reach, function: Function) -> list[Move]:
             continue
         if node in targets:
             found += _helper(index, reach, function, node, targets[node])
-        elif node in entries and entries[node].verdict == "wrap" and not is_bound(entries[node]):
+        elif node in entries and entries[node].verdict == "wrap" and not is_bound(entries[node]) and not is_lazy(entries[node], node):
             found.append(Move(node, None, entries[node], why_not_here(index, function, node), "E305"))
     return sorted(found, key=lambda move: (move.node.lineno, move.node.col_offset, -(move.node.end_lineno or 0), -(move.node.end_col_offset or 0)))
+
+
+def is_lazy(entry: Entry, node: ast.AST) -> bool:
+    """Whether the result blocks again when it is used: a stream, a cursor, an iterator over pages."""
+    streamed = [item for item in getattr(node, "keywords", []) if item.arg == "stream"]
+    return entry.lazy or any(not (isinstance(item.value, ast.Constant) and not item.value.value) for item in streamed)
 
 
 def _helper(index: Index, reach: Reach, function: Function, node: ast.Call, target: Function) -> list[Move]:

@@ -5,17 +5,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, last_name
+from transforms.layout import is_test
 
 Use = tuple[Function, Call | Reference]
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A string that ends in a name: `head` is what stands before the last dot or colon."""
+    """A string that ends in a name: `head` is what stands before the last dot or colon. `loose`: a bare word in a test."""
 
     head: str
     path: str
     line: int
+    loose: bool = False
 
 
 @dataclass
@@ -48,8 +50,10 @@ def table_of(module: ModuleFacts) -> NameTable:
         table.stores.setdefault(target.attr, []).append((target, binding))
     for text, line in module.strings:
         head, _, name = text.replace(":", ".").rpartition(".")
-        if head:
+        if head or text.startswith("."):
             table.mentions.setdefault(name, []).append(Mention(head, module.path, line))
+        elif is_test(module.path) and text.isidentifier():
+            table.mentions.setdefault(text, []).append(Mention("", module.path, line, loose=True))
     for text, line in module.named:
         table.mentions.setdefault(text, []).append(Mention("", module.path, line))
     return table

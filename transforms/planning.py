@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from transforms.edits import Edit, Import
-from transforms.facts import Function
+from transforms.facts import Function, Scope
 from transforms.index import Index
 from transforms.model import Decision, Safety, Verdict
 from transforms.values import External, Value
@@ -42,9 +42,21 @@ class Plan:
         self.decisions.append(Decision(function.module.path, line, function.qualname, code, verdict, reason, group, subject, safety))
 
 
+def _bound_inside(function: Function, name: str) -> bool:
+    """Whether the function or one around it binds the name itself, be it by importing the same module later."""
+    scope: Scope | None = function.scope
+    while scope is not None and scope.kind != "module":
+        if scope.kind != "class" and name in scope.bindings:
+            return True
+        scope = scope.parent
+    return False
+
+
 def shadowed(index: Index, function: Function, imports: Iterable[Import]) -> str:
     """The first of the names that means something else in the function already; empty when all are free or right."""
     for item in imports:
+        if _bound_inside(function, item.binds):
+            return item.binds
         expected: Value = External(f"{item.module}.{item.name}" if item.name else item.binds)
         if index.resolver.bindings(item.binds, function.scope) and index.resolver.name(item.binds, function.scope) != expected:
             return item.binds

@@ -129,7 +129,8 @@ class _Finder:
         """The slot that a registering method fills: its name, whether Flask awaits it, the method."""
         if not isinstance(value, External) or value.instance:
             return None
-        owner, _, method = value.name.rpartition(".")
+        owner, _, method = value.name.replace("()", "").rpartition(".")
+        owner = _RENAMED.get(owner, owner)
         if owner in _APPS and method in _AWAITED:
             return _AWAITED[method], True, method
         if owner in _APPS and method in _NOT_AWAITED:
@@ -147,8 +148,15 @@ class _Finder:
             slot = self.slot_of(value)
             if slot:
                 self.register(function, slot, decorator, target)
-            elif value is None and last_name(target) in ("route", *HTTP_METHODS) and isinstance(target, ast.Attribute):
+            elif isinstance(target, ast.Attribute) and self.may_register(value, target.attr):
                 self.unknown.append((function, decorator))
+
+    @staticmethod
+    def may_register(value: Value, method: str) -> bool:
+        """Whether an object of unknown type seems to register a handler."""
+        if value is None:
+            return method in _CALLED or method in HTTP_METHODS - {"patch", "head", "options", "trace"}
+        return isinstance(value, External) and not value.instance and method in ("route", "before_request", "after_request", "errorhandler")
 
     def register(self, function: Function, slot: tuple[str, bool, str], node: ast.AST, target: ast.expr) -> None:
         name, awaited, method = slot
@@ -185,6 +193,15 @@ class _Finder:
                     value = self.resolver.value(argument, call.scope)
                     if isinstance(value, FunctionValue) and value.function.kind == "function":
                         self.register(value.function, slot, argument, made)
+            elif isinstance(made, ast.Attribute) and self.may_register(self.resolver.value(made, call.scope), made.attr):
+                self.maybe_registered(call)
+
+    def maybe_registered(self, call: Call) -> None:
+        """`app.before_request(f)` on an `app` of unknown type."""
+        for argument in [*call.node.args, *(keyword.value for keyword in call.node.keywords)]:
+            value = self.resolver.value(argument, call.scope)
+            if isinstance(value, FunctionValue) and value.function.kind == "function":
+                self.unknown.append((value.function, call.node))
 
     def view_class(self, cls: Class) -> None:
         names = set(self.external_names(cls))
@@ -227,6 +244,7 @@ _DISPATCHING = (
 )
 _RENAMED = {
     "flask_restful.reqparse.Resource": "flask_restful.Resource", "flask_restx.resource.Resource": "flask_restx.Resource",
+    "flask_login.login_manager.LoginManager": "flask_login.LoginManager", "flask_jwt_extended.jwt_manager.JWTManager": "flask_jwt_extended.JWTManager",
     "flask.app.Flask": "flask.Flask", "flask.blueprints.Blueprint": "flask.Blueprint",
 }  # fmt: skip
 

@@ -54,10 +54,19 @@ def read_requirements(metadata: Mapping[str, str]) -> Requirements:
     items: list[Requirement] = []
     pythons: list[tuple[int, int]] = []
     for path in sorted(metadata):
+        if not _is_declaration(path):
+            continue
         lines, python = _parse(path.rpartition("/")[2], metadata[path])
         items += [item for line in lines if (item := parse_requirement(line, path))]
         pythons += [python] if python else []
     return Requirements(tuple(items), max(pythons, default=None))
+
+
+def _is_declaration(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    if name in ("pyproject.toml", "Pipfile", "setup.py", "setup.cfg", "Pipfile.lock", "poetry.lock", "uv.lock"):
+        return True
+    return name.endswith(".txt") and ("requirements" in name or "constraints" in name or folder.endswith("requirements"))
 
 
 def parse_requirement(line: str, source: str) -> Requirement | None:

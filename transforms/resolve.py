@@ -290,7 +290,8 @@ class Resolver:
         key = (path, name)
         if key in self._importing:
             self._cuts += 1
-            return None
+            inner = self.layout.submodule(path, name)
+            return ModuleValue(inner) if inner else None
         self._importing.add(key)
         try:
             return self._find_member(path, name)

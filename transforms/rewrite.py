@@ -36,7 +36,10 @@ def rewrite(body: str, tree: ast.Module, edits: Sequence[Edit]) -> str:
         by_segment.setdefault(segment, []).append(edit)
     for (first, last), mine in sorted(by_segment.items(), reverse=True):
         text = "".join(lines[first - 1 : last])
-        lines[first - 1 : last] = [_rewrite_segment(text, first, mine, newline)]
+        try:
+            lines[first - 1 : last] = [_rewrite_segment(text, first, mine, newline)]
+        except NotRewritable as error:
+            raise NotRewritable(str(error), error.edits or mine) from None
     return "".join(lines)
 
 

@@ -24,6 +24,7 @@ class Search:
     node: ast.AST
     value: Value
     prefix: str = ""
+    module_prefix: str = ""
 
 
 def find_searches(resolver: Resolver) -> list[Search]:
@@ -48,7 +49,7 @@ def _search(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterat
         yield Search(owner, call, ModuleValue(owner.module.path))
     elif name in ("import_module", "__import__"):
         if not (call.args and isinstance(call.args[0], ast.Constant)):
-            yield Search(owner, call, External("sys.modules"))
+            yield Search(owner, call, External("sys.modules"), "", _prefix(call.args[0]) if call.args else "")
     elif name in _LISTING:
         yield Search(owner, call, resolver.value(call.args[0], scope) if call.args else ModuleValue(owner.module.path))
     elif name in ("attrgetter", "methodcaller"):
@@ -84,7 +85,8 @@ def may_find(resolver: Resolver, search: Search, function: Function, handled: bo
         case ModuleValue():
             return function.cls is None and search.value.path == function.module.path
         case External():
-            return function.cls is None and not handled
+            name = resolver.layout.module_name(function.module.path)
+            return function.cls is None and not handled and name.startswith(search.module_prefix)
         case Instance() | ClassValue():
             return function.cls is not None and related(resolver, search.value.cls, function.cls)
     return function.cls is not None and not handled

@@ -25,8 +25,8 @@ class Text:
         """The bytes of `body` in this file's encoding; raises Undecodable when a character does not fit."""
         try:
             return (_BOM if self.bom else b"") + body.encode(self.encoding)
-        except UnicodeEncodeError as error:
-            raise Undecodable(f"the new text does not fit the file's encoding {self.encoding}: {error.reason}") from None
+        except (UnicodeError, LookupError):
+            raise Undecodable(f"the new text does not fit the file's encoding {self.encoding}; save the file as UTF-8") from None
 
 
 def decode(data: bytes) -> Text:
@@ -39,6 +39,8 @@ def decode(data: bytes) -> Text:
     encoding = "utf-8" if encoding == "utf-8-sig" else encoding
     try:
         return Text(data[3 if bom else 0 :].decode(encoding), encoding, bom)
+    except LookupError:
+        raise Undecodable(f"{encoding!r} is no text encoding; save the file as UTF-8") from None
     except UnicodeDecodeError as error:
         where = data.count(b"\n", 0, error.start) + 1
         raise Undecodable(f"line {where} is not valid {encoding}; declare the encoding in the first line, or save the file as UTF-8") from None
