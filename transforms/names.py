@@ -51,7 +51,7 @@ def table_of(module: ModuleFacts) -> NameTable:
     for text, line in module.strings:
         head, _, name = text.replace(":", ".").rpartition(".")
         if head or text.startswith("."):
-            table.mentions.setdefault(name, []).append(Mention(head, module.path, line))
+            table.mentions.setdefault(name, []).append(Mention(head, module.path, line, loose=not head))
         elif is_test(module.path) and text.isidentifier():
             table.mentions.setdefault(text, []).append(Mention("", module.path, line, loose=True))
     for text, line in module.named:
