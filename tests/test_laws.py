@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import laws
@@ -35,7 +35,7 @@ def starts():
 STARTS = starts()
 
 
-@lru_cache(maxsize=None)
+@cache
 def run_of(name):
     return laws.Run(*STARTS[name])
 
