@@ -74,6 +74,8 @@ def http_service(port, routes):
 class _Redis(socketserver.StreamRequestHandler):
     """The part of Redis that the apps use, in its own protocol (RESP)."""
 
+    null = b"$-1\r\n"
+
     def handle(self):
         while line := self.rfile.readline():
             parts = []
@@ -103,15 +105,17 @@ class _Redis(socketserver.StreamRequestHandler):
                 return b"*%d\r\n" % len(items) + b"".join(self.bulk(item) for item in items)
             case "DEL", keys:
                 return b":%d\r\n" % sum(data.pop(key, None) is not None for key in keys)
+            case "HELLO", ("3", *_):
+                self.null = b"_\r\n"
+                return b"%2\r\n" + self.bulk("server") + self.bulk("redis") + self.bulk("proto") + b":3\r\n"
             case "PING", _:
                 return b"+PONG\r\n"
             case "CLIENT" | "SELECT", _:
                 return b"+OK\r\n"
         return f"-ERR unknown command '{command}'\r\n".encode()
 
-    @staticmethod
-    def bulk(value):
-        return b"$-1\r\n" if value is None else b"$%d\r\n%s\r\n" % (len(value.encode()), value.encode())
+    def bulk(self, value):
+        return self.null if value is None else b"$%d\r\n%s\r\n" % (len(value.encode()), value.encode())
 
 
 @contextlib.contextmanager
