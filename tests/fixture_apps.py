@@ -26,6 +26,13 @@ class Step:
         return f"{self.app.name}-{self.result}"
 
 
+# Folders that only some apps have: from which folder, by which stage, with which settings.
+EXTRAS = (
+    ("1-routes", "2-clients-twin", "clients", Settings(helpers="twin")),
+    ("3-executor", "4-orm-executor", "executor", Settings(orm="executor")),
+)
+
+
 def apps() -> list[Path]:
     return sorted(path.parent for path in FIXTURES.glob("*/check.py"))
 
@@ -37,9 +44,7 @@ def folders(app: Path) -> list[str]:
 def steps(app: Path) -> list[Step]:
     names = ["0-original", *(f"{number}-{name}" for number, name in enumerate(in_order([]), 1))]
     found = [Step(app, before, after, after.partition("-")[2]) for before, after in zip(names, names[1:], strict=False)]
-    if (app / "4-orm-executor").exists():
-        found.append(Step(app, names[-1], "4-orm-executor", "executor", Settings(orm="executor")))
-    return found
+    return found + [Step(app, *extra) for extra in EXTRAS if (app / extra[1]).exists()]
 
 
 def project_of(app: Path, folder: str):
