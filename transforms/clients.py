@@ -56,6 +56,10 @@ def plan(index: Index, settings: Settings) -> Plan:
             _convert(index, function, groups[function], result)
         elif function in spread.twins:
             _add_twin(function, spread, groups[function], result)
+    for function in sorted(set(spread.swaps) - {*roots, *spread.helpers, *spread.twins}, key=lambda item: (item.module.path, item.line)):
+        for item in spread.swaps[function]:
+            if isinstance(item, Unproved):
+                result.decide(function, item.node.lineno, "C202", Verdict.LEAVE, item.reason, subject=item.subject)
     for function, reason in sorted(spread.kept.items(), key=lambda item: (item[0].module.path, item[0].line)):
         if function in spread.twins:
             continue

@@ -14,6 +14,7 @@ _PACKAGES = {
     "redis": ("fakeredis", "mockredis", "birdisle"),
     "time": ("freezegun", "time_machine", "libfaketime"),
 }
+_VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "request"}
 _FIXTURES = {
     "requests_mock": "requests",
     "responses": "requests",
@@ -39,6 +40,8 @@ def _doubles(index: Index, module: ModuleFacts, library: str, name: str) -> Iter
     local = _local_names(index, root)
     for text, line in module.strings:
         parts = text.replace(":", ".").split(".")
+        if root in parts[:-1] and parts[-1] in _VERBS and parts[-2] == root and parts[-1] != short:
+            continue  # requests.post is replaced, and this is requests.get
         patched = len(parts) > 1 and (parts[-1] in (short, root) or parts[-1] in local)
         if (
             (patched and (root in parts or parts[-1] in local))
