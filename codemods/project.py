@@ -8,7 +8,8 @@ from pathlib import Path
 from transforms.model import Project
 from transforms.templates import SUFFIXES
 
-_SKIPPED = {"__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist", "_build"}
+_NEVER = {"__pycache__", "node_modules", "site-packages"}
+_SKIPPED = {"venv", "env", "build", "dist", "_build"}
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "Pipfile", "requirements.txt", "tox.ini")
 _METADATA = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock")
 
@@ -62,7 +63,7 @@ def find_root(target: Path) -> Path:
     for candidate in [folder, *folder.parents]:
         if installed(candidate):
             return candidate
-        if any((candidate / mark).exists() for mark in _MARKS):
+        if any(_exists(candidate / mark) for mark in _MARKS):
             return candidate
     while (folder / "__init__.py").exists() and folder.parent != folder:
         folder = folder.parent
@@ -111,7 +112,16 @@ def _note_link(path: Path, unreadable: dict[str, str], root: Path) -> None:
 
 
 def _is_skipped(path: Path) -> bool:
-    return path.name in _SKIPPED or path.name.startswith(".") or path.name.endswith(".egg-info") or (path / "pyvenv.cfg").exists()
+    if path.name.startswith(".") or path.name.endswith(".egg-info") or path.name in _NEVER or _exists(path / "pyvenv.cfg"):
+        return True
+    return path.name in _SKIPPED and not _exists(path / "__init__.py")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _is_requirements(path: Path) -> bool:
@@ -120,9 +130,23 @@ def _is_requirements(path: Path) -> bool:
 
 def _is_template(path: Path) -> bool:
     """Jinja templates call methods of the application."""
-    return path.suffix in (".html", ".htm", ".jinja", ".jinja2", ".j2") or (path.suffix in SUFFIXES and "templates" in path.parts)
+    return path.suffix in SUFFIXES[:5] or "templates" in path.parts
 
 
 def _is_deployment(path: Path) -> bool:
     """What starts the app: it says which workers serve it."""
+    if not path.suffix and path.name not in ("Makefile", "LICENSE"):
+        return _is_script(path)
     return path.name.startswith(("Procfile", "Dockerfile", "docker-compose", "compose.")) or path.suffix in (".sh", ".service")
+
+
+def _is_script(path: Path) -> bool:
+    """A Python program without a suffix: it may call the application's functions."""
+    if path.name.startswith(("Procfile", "Dockerfile")):
+        return True
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+        return head.startswith(b"#!") and b"python" in head
+    except OSError:
+        return False

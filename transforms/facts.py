@@ -1,11 +1,14 @@
 """What one file says: its scopes, definitions, bindings, calls and references. Standard library `ast`, one pass."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _SKIPPED = {"ctx", "op", "ops", "type_comment", "kind", "type_ignores", "level", "is_async"}
+_DOCTEST = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
+_CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _BY_NAME = {"getattr", "setattr", "delattr", "object", "attrgetter", "methodcaller", "import_string", "send_task"}
 _FIELDS: dict[type, tuple[str, ...]] = {
     cls: tuple(name for name in cls._fields if name not in _SKIPPED) for cls in vars(ast).values() if isinstance(cls, type) and issubclass(cls, ast.AST)
@@ -270,6 +273,8 @@ class _Scanner:
         value = node.value
         if isinstance(value, str) and ("{{" in value or "{%" in value):
             self.module.templates.append((value, node.lineno))
+        if isinstance(value, str) and ">>> " in value:
+            self.module.named += [(name, node.lineno) for name in _CALLED.findall("\n".join(_DOCTEST.findall(value)))]
         if isinstance(value, str) and 0 < len(value) < 200 and not any(mark in value for mark in " \n/<"):
             self.module.strings.append((value, node.lineno))
 

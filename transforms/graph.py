@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from transforms.catalogue import Entry
-from transforms.facts import Binding, Call, Function, FunctionNode, ModuleFacts, Reference, Scope, last_name
+from transforms.facts import Binding, Call, Class, Function, FunctionNode, ModuleFacts, Reference, Scope, last_name
 from transforms.layout import is_test
 from transforms.names import Mention
 from transforms.registry import RENDERING, Handler, Registry
@@ -18,6 +18,7 @@ from transforms.values import ClassValue, External, FunctionValue, Instance, Mod
 _PLAIN = {name for kind in (dict, list, set, str, bytes, tuple, int) for name in dir(kind)}
 _TABLES = {"view_functions": "view", "before_request_funcs": "hook", "after_request_funcs": "hook", "error_handler_spec": "error handler"}
 _CURSOR = {"execute", "executemany", "executescript", "cursor", "commit", "rollback", "fetchone", "fetchall", "fetchmany"}
+_LOOKING = {"isinstance", "issubclass", "type", "id", "repr", "str", "len", "bool", "hash", "print", "super", "cast", "field", "TypeVar"}
 _ENTERING = ("__enter__", "__exit__")
 
 
@@ -78,6 +79,7 @@ class Unread:
     """What is known of files that are not Python or could not be parsed: names in templates, and raw texts by path."""
 
     template_names: Mapping[str, str]
+    entry_points: Mapping[str, str]
     texts: Mapping[str, bytes]
 
 
@@ -94,6 +96,7 @@ class Graph:
         self._out: dict[Function, tuple[list[Edge], list[Site]]] = {}
         self._unknown: dict[Function, list[ast.Call]] = {}
         self._registered = {node for handler in registry.handlers.values() for node in handler.registrations}
+        self._handed: dict[Class, str] | None = None
         self._loose: frozenset[str] | None = None
 
     # Outgoing
@@ -161,9 +164,12 @@ class Graph:
         value = self.resolver.value(manager.node, manager.scope)
         if isinstance(value, External) and value.instance:
             known = self.resolver.catalogue.types.get(value.name)
-            if known and known.thread_bound and "__enter__" in known.blocks:
-                name = f"{known.name}.__enter__"
-                sites.append(Site(manager.node, manager.scope, Entry(name, known.library, known.kind, known.verdict, known.reason, False, True)))
+            waits = next((name for name in _ENTERING if known and name in known.blocks), "")
+            if known and waits:
+                reason = known.reason or "entering or leaving the block waits: the whole block has to move together"
+                sites.append(
+                    Site(manager.node, manager.scope, Entry(f"{known.name}.{waits}", known.library, known.kind, "refuse", reason, False, known.thread_bound))
+                )
 
     def entry(self, target: External) -> Entry | None:
         """What the catalogue knows of calling it."""
@@ -337,6 +343,25 @@ class Graph:
             return binding.kind == "from"
         return isinstance(value, FunctionValue) and value.function is function
 
+    def handed_out(self, cls: Class) -> str:
+        """Where an object of the class, or the class, is an argument of a call that leaves the project; empty when nowhere."""
+        if self._handed is None:
+            self._handed = dict(self._find_handed())
+        family = [cls, *self.resolver.lineage(cls), *self.resolver.descendants(cls)]
+        return next((self._handed[item] for item in family if item in self._handed), "")
+
+    def _find_handed(self) -> Iterator[tuple[Class, str]]:
+        for path in sorted(self.resolver.modules):
+            module = self.resolver.modules[path]
+            for owner in [module.body, *module.functions]:
+                for call in owner.calls:
+                    target = self.resolver.value(call.node.func, call.scope)
+                    if isinstance(target, External | None) and last_name(call.node.func) not in _LOOKING:
+                        for argument in [*call.node.args, *(item.value for item in call.node.keywords)]:
+                            value = self.resolver.value(argument, call.scope)
+                            if isinstance(value, Instance | ClassValue):
+                                yield value.cls, f"{path}:{call.node.lineno}"
+
     def loose_modules(self) -> frozenset[str]:
         """Modules of the project that are used as values, so that any of their functions may be taken from them."""
         if self._loose is None:
@@ -417,6 +442,10 @@ class Graph:
         if place and function.cls and not handled:
             path, _, line = place.rpartition(":")
             yield Caller(path, int(line), 0, False, "is named in a template")
+        entry = self.unread.entry_points.get(function.name)
+        if entry and not handled:
+            path, _, line = entry.rpartition(":")
+            yield Caller(path, int(line), 0, False, "is named as an entry point")
         pattern = re.compile(rb"\b" + re.escape(function.name.encode()) + rb"\b")
         for path, text in sorted(self.unread.texts.items()):
             if found := pattern.search(text):

@@ -1,6 +1,7 @@
 """Imports of a changed file: new ones where they belong, and the ones that our changes left unused taken out."""
 
 import ast
+import re
 import sys
 from collections.abc import Collection, Iterable, Sequence
 
@@ -36,7 +37,8 @@ def _extend(body: str, node: ast.ImportFrom, item: Import) -> str:
     statement = cst.ensure_type(line.body[0], cst.ImportFrom)
     assert not isinstance(statement.names, cst.ImportStar)
     aliases = list(statement.names)
-    gap = aliases[0].comma if isinstance(aliases[0].comma, cst.Comma) else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    opening = statement.lpar.whitespace_after if statement.lpar else None
+    gap = cst.Comma(whitespace_after=opening if isinstance(opening, cst.ParenthesizedWhitespace) else cst.SimpleWhitespace(" "))
     if position == len(aliases):
         last_comma = aliases[-1].comma
         aliases = [*aliases[:-1], aliases[-1].with_changes(comma=gap), cst.ImportAlias(cst.Name(item.name), comma=last_comma)]
@@ -95,7 +97,7 @@ def _head(tree: ast.Module) -> int:
     """The line after the docstring; 0 without one (or after the comments and the shebang that begin the file)."""
     if tree.body and _is_docstring(tree.body[0]):
         return tree.body[0].end_lineno or 0
-    return tree.body[0].lineno - 1 if tree.body else 0
+    return min([tree.body[0].lineno, *(item.lineno for item in getattr(tree.body[0], "decorator_list", []))]) - 1 if tree.body else 0
 
 
 def _is_docstring(node: ast.stmt) -> bool:
@@ -131,7 +133,7 @@ def drop_unused(body: str, before: ModuleFacts, exported: Iterable[str]) -> str:
 
 def _used(facts: ModuleFacts) -> set[str]:
     """Names of the module that some code reads, and all strings (they may name one)."""
-    found = {text for text, _ in facts.strings}
+    found = {word for text, _ in facts.strings for word in re.findall(r"[A-Za-z_]\w*", text)}
     for owner in [facts.body, *facts.functions]:
         uses: list[Call | Reference] = [*owner.calls, *owner.references]
         for use in uses:
@@ -176,8 +178,8 @@ def _fewer(statement: str, position: int) -> str:
     node = line.body[0]
     assert isinstance(node, cst.Import | cst.ImportFrom) and not isinstance(node.names, cst.ImportStar)
     names: Sequence[cst.ImportAlias] = [item for place, item in enumerate(node.names) if place != position]
-    if position == len(node.names) - 1 and not (isinstance(node, cst.ImportFrom) and node.lpar):
-        names = [*names[:-1], names[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)]
+    if position == len(node.names) - 1:
+        names = [*names[:-1], names[-1].with_changes(comma=node.names[position].comma)]
     return module.with_changes(body=[line.with_changes(body=[node.with_changes(names=names)])]).code
 
 

@@ -14,7 +14,7 @@ from transforms.names import Names, NameTable, table_of
 from transforms.registry import Registry, find_handlers
 from transforms.requirements import Requirements, read_requirements
 from transforms.resolve import Resolver
-from transforms.templates import template_names
+from transforms.templates import entry_points, template_names
 from transforms.text import Text, Undecodable, decode
 
 _FRAMEWORKS = (b"flask", b"quart")
@@ -81,7 +81,9 @@ def _build(project: Project, catalogue: Catalogue, cache: ParseCache) -> Index:
     registry = find_handlers(resolver)
     if not registry.async_rendering and any(b"enable_async" in data for data in project.python.values()):
         registry = replace(registry, async_rendering="Jinja's async mode")
-    unread = Unread(template_names(project.metadata, resolver.modules.values()), {path: project.python[path] for path in broken})
+    scripts = {path: text.encode() for path, text in project.metadata.items() if text.startswith("#!")}
+    texts = {path: project.python[path] for path in broken} | scripts
+    unread = Unread(template_names(project.metadata, resolver.modules.values()), entry_points(project.metadata), texts)
     graph = Graph(resolver, registry, unread)
     return Index(project, catalogue, files, broken, layout, resolver, registry, graph, read_requirements(project.metadata))
 

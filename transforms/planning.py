@@ -9,6 +9,8 @@ from transforms.index import Index
 from transforms.model import Decision, Safety, Verdict
 from transforms.values import External, Value
 
+_LIBRARIES = {"asyncio", "contextvars", "functools", "asgiref", "httpx", "httpx2", "certifi", "ssl", "os", "redis"}
+
 
 @dataclass(frozen=True)
 class Change:
@@ -42,6 +44,12 @@ class Plan:
         self.decisions.append(Decision(function.module.path, line, function.qualname, code, verdict, reason, group, subject, safety))
 
 
+def own_module(index: Index, function: Function, item: Import) -> bool:
+    """Whether the project has a module of that name, which the import would load instead of the library."""
+    library = not item.module.startswith(".") and item.module.partition(".")[0] in _LIBRARIES
+    return library and index.layout.find(item.module, function.module.path) is not None
+
+
 def _bound_inside(function: Function, name: str) -> bool:
     """Whether the function or one around it binds the name itself, be it by importing the same module later."""
     scope: Scope | None = function.scope
@@ -55,6 +63,8 @@ def _bound_inside(function: Function, name: str) -> bool:
 def shadowed(index: Index, function: Function, imports: Iterable[Import]) -> str:
     """The first of the names that means something else in the function already; empty when all are free or right."""
     for item in imports:
+        if own_module(index, function, item):
+            return item.module
         if _bound_inside(function, item.binds):
             return item.binds
         expected: Value = External(f"{item.module}.{item.name}" if item.name else item.binds)

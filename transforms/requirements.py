@@ -57,7 +57,7 @@ def read_requirements(metadata: Mapping[str, str]) -> Requirements:
         if not _is_declaration(path):
             continue
         lines, python = _parse(path.rpartition("/")[2], metadata[path])
-        items += [item for line in lines if (item := parse_requirement(line, path))]
+        items += [item for line in lines if isinstance(line, str) and (item := parse_requirement(line, path))]
         pythons += [python] if python else []
     return Requirements(tuple(items), max(pythons, default=None))
 

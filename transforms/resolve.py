@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from transforms.catalogue import Catalogue
 from transforms.facts import Binding, Call, Class, Function, FunctionNode, ModuleFacts, Scope, last_name
-from transforms.layout import Layout
+from transforms.layout import Layout, is_test
 from transforms.names import Names
 from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
@@ -16,6 +16,7 @@ _DISPLAYS: dict[type, str] = {
 }  # fmt: skip
 _PASSING = {"staticmethod", "classmethod", "property"}
 _CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
+_KEEPING_CLASS = {"dataclass", "total_ordering", "final", "define", "attrs", "s", "frozen", "runtime_checkable", "unique"}
 _DEPTH = 40
 
 
@@ -213,11 +214,19 @@ class Resolver:
     def made(self, value: Value) -> Value:
         """What calling this class gives."""
         if isinstance(value, ClassValue):
-            return Instance(value.cls)
+            return None if self._makes_others(value.cls) else Instance(value.cls)
         if isinstance(value, External) and not value.instance:
             kind = self.catalogue.made.get(value.name)
             return External(kind, True) if kind else External(f"{value.name}()", True)
         return None
+
+    def _makes_others(self, cls: Class) -> bool:
+        """Whether calling the class may give something else: `__new__`, a metaclass, a class decorator."""
+        for current in self.lineage(cls):
+            decorated = any(last_name(item) not in _KEEPING_CLASS for item in current.node.decorator_list)
+            if "__new__" in current.methods or any(item.arg == "metaclass" for item in current.node.keywords) or decorated:
+                return True
+        return False
 
     def _parameter(self, binding: Binding) -> Value:
         node, scope = binding.node, binding.scope
@@ -228,8 +237,26 @@ class Resolver:
             if "staticmethod" not in decorators:
                 return ClassValue(function.cls) if "classmethod" in decorators else Instance(function.cls)
         if node.annotation is not None:
-            return self.annotation(node.annotation, scope.parent or scope)
+            said = self.annotation(node.annotation, scope.parent or scope)
+            return None if isinstance(said, Instance) and self._contradicted(node, function, said) else said
         return self._from_callers(node, function)
+
+    def _contradicted(self, parameter: ast.arg, function: Function, said: Instance) -> bool:
+        """Whether some call passes another thing than the annotation says: a fake in a test, for instance."""
+        allowed = {said.cls, *self.descendants(said.cls)}
+        holder = function.cls if function.name == "__init__" else None
+        for name in self.names.spellings(holder.name if holder else function.name):
+            for owner, use in self.names.uses(name):
+                if not isinstance(use, Call):
+                    continue
+                target = self.value(use.node.func, use.scope)
+                if target == ClassValue(holder) if holder else isinstance(target, FunctionValue) and target.function is function:
+                    given = argument(use.node, parameter, function, True)
+                    value = self.value(given, use.scope) if given is not None else said
+                    wrong = value is not None and not (isinstance(value, Instance) and value.cls in allowed) and value != NOTHING
+                    if wrong or (value is None and is_test(owner.module.path)):
+                        return True
+        return False
 
     def _from_callers(self, parameter: ast.arg, function: Function) -> Value:
         """What every caller passes, when all uses of the function are known to be calls of it."""
@@ -372,6 +399,8 @@ class Resolver:
 
     def _instance_member(self, cls: Class, name: str) -> Value:
         below = self.descendants(cls)
+        if self._is_set_from_outside(cls, name):
+            return None
         stored = [binding for current in [*self.lineage(cls), *below] for binding in current.stored.get(name, [])]
         overriding = [current for current in below if self.has_member(current, name)]
         if stored:
@@ -383,6 +412,14 @@ class Resolver:
             values = [self._class_member(current, name, current) for current in [cls, *overriding]]
             return self.join(values) if not any(isinstance(value, FunctionValue) for value in values) else None
         return found
+
+    def _is_set_from_outside(self, cls: Class, name: str) -> bool:
+        """`box.item = other`, on an object that is of the class or may be."""
+        for target, binding in self.names.stores(name):
+            base = self.value(target.value, binding.scope)
+            if base is None or (isinstance(base, Instance | ClassValue) and (cls in self.lineage(base.cls) or base.cls in self.lineage(cls))):
+                return True
+        return any(not mention.head and not mention.loose for mention in self.names.mentions(name))
 
     @staticmethod
     def has_member(cls: Class, name: str) -> bool:
@@ -406,7 +443,7 @@ class Resolver:
         """What the call gives."""
         match target:
             case ClassValue():
-                return Instance(target.cls)
+                return self.made(target)
             case FunctionValue():
                 return self.returned(target.function)
             case Instance():

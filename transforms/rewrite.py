@@ -69,7 +69,10 @@ def _rewrite_segment(text: str, first: int, edits: Iterable[Edit], newline: str)
     positions = wrapper.resolve(PositionProvider)
     blocks = {_place_key(edit.statement, first, lines): edit for edit in edits if isinstance(edit, ClientBlock)}
     transformer = Transformer(positions, wanted, functions, blocks)  # type: ignore[arg-type]
-    result = module.visit(transformer)
+    try:
+        result = module.visit(transformer)
+    except cst.CSTValidationError as error:
+        raise NotRewritable(f"the result would not be valid at line {first}: {error}") from None
     missed = (set(wanted) | set(functions)) - transformer.done
     if missed:
         blamed = [edit for key, edit in [*wanted.items(), *functions.items()] if key in missed]

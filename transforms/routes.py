@@ -10,7 +10,7 @@ from transforms.judge import EARLY, Judgement, judge, own_handlers, selected, st
 from transforms.model import Settings, Verdict
 from transforms.planning import Change, Plan, shadowed
 from transforms.reach import Reach
-from transforms.support import SOURCE, adapter_import, home
+from transforms.support import SOURCE, adapter_import, home, is_ours
 
 NAME = "routes"
 
@@ -56,7 +56,7 @@ def make_async(index: Index, judgement: Judgement, group: str, result: Plan) -> 
         return ""
     where = home(index, path)
     known = index.project.python.get(where)
-    if known is not None and b"def run_async(" not in known:
+    if known is not None and not is_ours(known):
         return f"`@{judgement.adapter}` needs the adapter, but {where} exists already and holds something else"
     item = adapter_import(index, function.module, where)
     if item is None:

@@ -126,6 +126,12 @@ def _taken_from(index: Index, path: str) -> set[str]:
     if path.endswith("__init__.py"):
         return set(bindings)
     stem = index.layout.module_name(path).rpartition(".")[2]
+    if any(
+        getattr(star.node, "module", "") and str(getattr(star.node, "module", "")).rpartition(".")[2] == stem
+        for module in index.modules.values()
+        for star in module.star_imports
+    ):
+        return set(bindings)
     imported = [name for name, found in bindings.items() if found[0].kind in ("import", "from")]
     return {name for name in imported if _is_taken(index, path, stem, name)}
 

@@ -9,7 +9,8 @@ from transforms.edits import AwaitCall, Edit, Import, SwapBlock, place_of
 from transforms.facts import Function
 from transforms.index import Index
 from transforms.placement import why_not_here
-from transforms.swaps.http import CONTEXT, CONTEXT_CODE, CONTEXT_IMPORTS, context_obstacle
+from transforms.swaps.http import context_obstacle, own_context
+from transforms.swaps.httpx_call import escape
 from transforms.swaps.model import Swap, Unproved
 from transforms.values import External
 
@@ -36,18 +37,18 @@ def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem,
     assert calls is not None
     http = library in _HTTP
     verify = any(keyword.arg == "verify" for keyword in call.keywords)
-    keywords = (("verify", CONTEXT),) if http and not verify else ()
+    name, code = own_context(library)
+    keywords = ((("verify", name),)) if http and not verify else ()
     edits: list[Edit] = [SwapBlock(place_of(call), place_of(call), pair.target, keywords)]
     edits += [AwaitCall(place_of(node)) for node in calls]
-    imports = (Import(pair.module), *(CONTEXT_IMPORTS if keywords else ()))
+    imports = (Import(pair.module),)
     return Swap(
         tuple(calls),
         pair.type,
         tuple(edits),
         f"{pair.target} has the same methods",
         imports,
-        (CONTEXT_CODE,) if keywords else (),
-        ("certifi",) if keywords else (),
+        (code,) if keywords else (),
     )
 
 
@@ -84,6 +85,17 @@ def _obstacle(
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if method not in pair.methods:
             return f"line {node.lineno}: .{method}() is not proved to be the same when awaited"
+        if library in _HTTP and (reason := _request_obstacle(function, node)):
+            return f"line {node.lineno}: {reason}"
         if reason := why_not_here(index, function, node):
             return reason
-    return why_not_here(index, function, call) or context_obstacle(index, function)
+    return why_not_here(index, function, call) or (context_obstacle(index, function, *own_context(library)) if library in _HTTP else "")
+
+
+def _request_obstacle(function: Function, node: ast.Call) -> str:
+    """Bodies and authentication that only a synchronous client takes, and responses that are passed on."""
+    for keyword in node.keywords:
+        literal = isinstance(keyword.value, ast.Constant | ast.Dict | ast.Tuple)
+        if keyword.arg is None or (keyword.arg in ("content", "data", "files", "auth") and not literal):
+            return f"its argument {keyword.arg or '**'} is not proved to mean the same on an asynchronous client"
+    return escape(function, node)

@@ -16,8 +16,8 @@ _EXCEPTIONS = (
     "RetryError", "UnrewindableBodyError", "InvalidJSONError", "JSONDecodeError", "exceptions",
 )  # fmt: skip
 CONTEXT = "SSL_CONTEXT"
-CONTEXT_CODE = "SSL_CONTEXT = ssl.create_default_context(cafile=certifi.where())"
-CONTEXT_IMPORTS = (Import("certifi"), Import("ssl"))
+CONTEXT_CODE = 'SSL_CONTEXT = ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE", certifi.where()))'
+CONTEXT_IMPORTS = (Import("certifi"), Import("os"), Import("ssl"))
 _SYSTEM = {
     "builtins.OSError",
     "builtins.IOError",
@@ -39,13 +39,17 @@ def target(index: Index, settings: Settings) -> str:
     return "httpx2" if oldest >= (3, 11) else "httpx"
 
 
-def context_obstacle(index: Index, function: Function) -> str:
+def own_context(library: str) -> tuple[str, str]:
+    """Name and definition of the shared TLS context that the library itself would make for every client."""
+    name = f"{library.upper()}_CONTEXT"
+    return name, f"{name} = {library}.create_ssl_context()"
+
+
+def context_obstacle(index: Index, function: Function, name: str = CONTEXT, code: str = CONTEXT_CODE) -> str:
     """Why the shared TLS context cannot be named in that module; empty when it can."""
-    bindings = function.module.scope.bindings.get(CONTEXT, [])
-    local = index.resolver.bindings(CONTEXT, function.scope)
-    if all(ast.unparse(item.node) == CONTEXT_CODE.partition(" = ")[2] for item in [*bindings, *local]):
-        return ""
-    return f"the name {CONTEXT} means something else here"
+    bindings = [*function.module.scope.bindings.get(name, []), *index.resolver.bindings(name, function.scope)]
+    wanted = ast.dump(ast.parse(code.partition(" = ")[2], mode="eval").body)
+    return "" if all(ast.dump(item.node) == wanted for item in bindings) else f"the name {name} means something else here"
 
 
 def catcher(index: Index, function: Function, library: str) -> str:

@@ -10,7 +10,7 @@ from transforms.edits import ClientBlock, Import, place_of
 from transforms.facts import Call, Function
 from transforms.index import Index
 from transforms.placement import free_name, own_statement, stands_alone
-from transforms.swaps.http import CONTEXT_CODE, CONTEXT_IMPORTS, context_obstacle
+from transforms.swaps.http import context_obstacle, own_context
 from transforms.swaps.model import Swap, Unproved
 from transforms.values import External
 
@@ -30,9 +30,10 @@ def swap_httpx(index: Index, function: Function, node: ast.Call, name: str) -> S
     statement = own_statement(function, node)
     assert statement is not None
     local = free_name(function, "client")
-    block = ClientBlock(place_of(node), place_of(statement), f"{library}.AsyncClient(verify=SSL_CONTEXT)", local, verb)
+    context, code = own_context(library)
+    block = ClientBlock(place_of(node), place_of(statement), f"{library}.AsyncClient(verify={context})", local, verb)
     reason = "the same library's asynchronous client gives the same responses and errors"
-    return Swap((node,), name, (block,), reason, (Import(library), *CONTEXT_IMPORTS), (CONTEXT_CODE,), ("certifi",))
+    return Swap((node,), name, (block,), reason, (Import(library),), (code,))
 
 
 def _obstacle(index: Index, function: Function, node: ast.Call, library: str, name: str) -> str:
@@ -56,9 +57,23 @@ def _obstacle(index: Index, function: Function, node: ast.Call, library: str, na
     called = next((item.node for item in function.calls if isinstance(item.node.func, ast.Attribute) and item.node.func.attr in _BY_HAND), None)
     if by_hand or called:
         return f"line {(by_hand or called).lineno}: a response may be read or closed by hand"  # type: ignore[union-attr]
-    return context_obstacle(index, function)
+    return escape(function, node) or context_obstacle(index, function, *own_context(library))
 
 
 def _is_client(index: Index, call: Call) -> bool:
     value = index.resolver.value(call.node.func, call.scope)
     return isinstance(value, External) and value.name in VERBS
+
+
+def escape(function: Function, node: ast.Call) -> str:
+    """Why the response may be read or closed by hand elsewhere: it is passed on as a whole."""
+    parents = function.module.parents
+    parent = parents.get(node)
+    if isinstance(parent, ast.Expr | ast.Attribute):
+        return ""
+    if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Name):
+        name = parent.targets[0].id
+        uses = [item for item in ast.walk(function.node) if isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Load)]
+        if all(isinstance(parents.get(item), ast.Attribute) for item in uses):
+            return ""
+    return "the response itself is passed on, and may be read or closed by hand there"

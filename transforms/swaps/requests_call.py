@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from transforms.doubles import double_of
 from transforms.edits import ClientBlock, Import, place_of
-from transforms.facts import Call, Function, Scope
+from transforms.facts import Binding, Call, Function, Scope
 from transforms.index import Index
 from transforms.model import Settings
 from transforms.placement import free_name, own_statement, stands_alone
@@ -142,9 +142,27 @@ def _constant(index: Index, node: ast.expr, scope: Scope) -> str | None:
         return _constant(index, node.value, scope)
     if isinstance(node, ast.Name):
         found = index.resolver.bindings(node.id, scope)
-        constant = found[0].node if len(found) == 1 and found[0].kind == "assign" else None
-        return constant.value if isinstance(constant, ast.Constant) and isinstance(constant.value, str) else None
+        return _bound_constant(index, found[0], node.id) if len(found) == 1 else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _constant(index, node.left, scope), _constant(index, node.right, scope)
+        return left + right if left is not None and right is not None else None
     return None
+
+
+def _bound_constant(index: Index, binding: Binding, name: str) -> str | None:
+    """A string that is assigned once, here or in the module that it is imported from, and never replaced."""
+    names = index.resolver.names
+    if binding.scope.kind == "module" and (names.stores(name) or names.mentions(name)):
+        return None
+    if binding.kind == "from" and isinstance(binding.node, ast.ImportFrom):
+        layout, importer = index.layout, binding.scope.owner.module.path
+        node = binding.node
+        path = layout.relative(importer, node.level, node.module or "") if node.level else layout.find(node.module or "", importer)
+        home = index.modules.get(path or "")
+        found = home.scope.bindings.get(binding.text, []) if home else []
+        return _bound_constant(index, found[0], binding.text) if len(found) == 1 and found[0].kind == "assign" else None
+    value = binding.node.value if binding.kind == "assign" and isinstance(binding.node, ast.Constant) else None
+    return value if isinstance(value, str) else None
 
 
 def _is_safe_part(index: Index, node: ast.FormattedValue, scope: Scope) -> bool:

@@ -10,6 +10,7 @@ from transforms.edits import AwaitCall, Import, place_of
 from transforms.facts import Function, Scope
 from transforms.index import Index
 from transforms.swaps.model import Swap, Unproved
+from transforms.values import External
 
 NAME = "time.sleep"
 
@@ -27,14 +28,14 @@ def swap_sleep(index: Index, function: Function, node: ast.Call) -> Swap | Unpro
 def _not_negative(index: Index, node: ast.expr, scope: Scope) -> bool:
     match node:
         case ast.Constant(value=int() | float() as value):
-            return value >= 0
+            return 0 <= value < 1e8
         case ast.Name():
             found = index.resolver.bindings(node.id, scope)
             return len(found) == 1 and found[0].kind == "assign" and isinstance(found[0].node, ast.Constant) and _not_negative(index, found[0].node, scope)
-        case ast.Call(func=ast.Name(id="max"), args=args) if not node.keywords:
-            return any(_not_negative(index, item, scope) for item in args)
+        case ast.Call(func=ast.Name(id="max"), args=[first, *_]) if not node.keywords and index.resolver.value(node.func, scope) == External("builtins.max"):
+            return _not_negative(index, first, scope)
         case ast.BinOp(op=ast.Add() | ast.Mult() | ast.Div()):
             return _not_negative(index, node.left, scope) and _not_negative(index, node.right, scope)
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="random"), attr="random")):
-            return True
+        case ast.Call(args=[]):
+            return index.resolver.value(node.func, scope) == External("random.random")
     return False
