@@ -175,7 +175,7 @@ def _no_move(possible: Sequence[Move], settings: Settings, reach: Reach, functio
 def stopped(index: Index) -> str:
     """Why nothing at all may be migrated; empty when something may."""
     for item in index.requirements.find("flask"):
-        if item.excludes_from((2,)):
+        if item.excludes_from((2,)) and _concerns(index, item.source):
             return f"{item.source} asks for a Flask below 2.0, which calls an async view and never awaits it: upgrade Flask first"
     for override in index.registry.flask_overrides:
         if is_own(index, override):
@@ -191,6 +191,12 @@ def stopped(index: Index) -> str:
                     line = getattr(binding.node, "lineno", 1)
                     return f"{path}:{line}: the app runs on {name.partition('.')[0]}, where Flask's async views fail; serve it with threads first"
     return ""
+
+
+def _concerns(index: Index, source: str) -> bool:
+    """Whether the requirements of that file are those of code that may be edited: it lies beside or above it."""
+    folder = source.rpartition("/")[0].removesuffix("requirements").rstrip("/")
+    return any(not folder or path.startswith(f"{folder}/") for path in index.project.editable)
 
 
 def _green_worker(index: Index) -> str:
