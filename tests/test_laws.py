@@ -18,7 +18,7 @@ from codemods.project import Loaded, load
 from transforms.model import Settings
 
 KNOWN = frozenset((Path(__file__).parent / "data" / "known-blocking.txt").read_text().split())
-NAMES = KNOWN | frozenset(laws.CATALOGUE.functions)
+NAMES = KNOWN | frozenset(name for name, entry in laws.CATALOGUE.functions.items() if entry.kind != "cpu")  # computing is not waiting
 
 
 def starts():
