@@ -1,6 +1,7 @@
 """The whole program, read: facts of every file, resolver, handlers, call graph. Nothing in it changes afterwards."""
 
 import ast
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from transforms.resolve import Resolver
 from transforms.templates import entry_points, template_names
 from transforms.text import Text, Undecodable, decode
 
-_FRAMEWORKS = (b"flask", b"quart")
+_FRAMEWORK = re.compile(rb"\bflask|\bquart\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None
 def _build(project: Project, catalogue: Catalogue, cache: ParseCache) -> Index:
     files: dict[str, Parsed] = {}
     broken: dict[str, tuple[int, str]] = {}
-    whole = any(name in data.lower() for data in project.python.values() for name in _FRAMEWORKS)
+    whole = any(_FRAMEWORK.search(data) for data in project.python.values())
     for path in sorted(project.python):
         _read(path, project.python[path], whole, cache, files, broken)
     layout = Layout(project.python)

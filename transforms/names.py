@@ -1,8 +1,10 @@
 """Where a name occurs: one table a file, made once, and the project's tables read as one."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
 
 from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, last_name
 from transforms.layout import is_test
@@ -59,32 +61,55 @@ def table_of(module: ModuleFacts) -> NameTable:
     return table
 
 
+_Item = TypeVar("_Item")
+
+
+def _merged(tables: Iterable[Mapping[str, list[_Item]]]) -> dict[str, list[_Item]]:
+    whole: dict[str, list[_Item]] = {}
+    for table in tables:
+        for name, items in table.items():
+            known = whole.get(name)
+            whole[name] = known + items if known else items
+    return whole
+
+
 class Names:
     """The tables of a whole project, read as one."""
 
     def __init__(self, tables: Iterable[NameTable]) -> None:
         self.tables = list(tables)
-        self._uses: dict[str, list[Use]] = {}
-        self._stores: dict[str, list[tuple[ast.Attribute, Binding]]] = {}
-        self._methods: dict[str, list[Function]] = {}
+
+    @cached_property
+    def _uses(self) -> dict[str, list[Use]]:
+        return _merged(table.uses for table in self.tables)
+
+    @cached_property
+    def _stores(self) -> dict[str, list[tuple[ast.Attribute, Binding]]]:
+        return _merged(table.stores for table in self.tables)
+
+    @cached_property
+    def _methods(self) -> dict[str, list[Function]]:
+        return _merged(table.methods for table in self.tables)
+
+    @cached_property
+    def _aliases(self) -> dict[str, list[str]]:
+        return _merged(table.aliases for table in self.tables)
+
+    @cached_property
+    def _mentions(self) -> dict[str, list[Mention]]:
+        return _merged(table.mentions for table in self.tables)
 
     def uses(self, name: str) -> list[Use]:
         """Calls of something so named, and references to it."""
-        if name not in self._uses:
-            self._uses[name] = [use for table in self.tables for use in table.uses.get(name, ())]
-        return self._uses[name]
+        return self._uses.get(name, [])
 
     def stores(self, name: str) -> list[tuple[ast.Attribute, Binding]]:
         """Assignments to an attribute so named, on anything but `self`."""
-        if name not in self._stores:
-            self._stores[name] = [store for table in self.tables for store in table.stores.get(name, ())]
-        return self._stores[name]
+        return self._stores.get(name, [])
 
     def methods(self, name: str) -> list[Function]:
         """Methods so named."""
-        if name not in self._methods:
-            self._methods[name] = [method for table in self.tables for method in table.methods.get(name, ())]
-        return self._methods[name]
+        return self._methods.get(name, [])
 
     def spellings(self, name: str) -> set[str]:
         """The name, and all names under which something so named is imported, at any remove."""
@@ -92,9 +117,9 @@ class Names:
         waiting = {name}
         while waiting:
             found |= waiting
-            waiting = {alias for table in self.tables for each in waiting for alias in table.aliases.get(each, ())} - found
+            waiting = {alias for each in waiting for alias in self._aliases.get(each, ())} - found
         return found
 
     def mentions(self, name: str) -> list[Mention]:
         """Strings that end in the name."""
-        return [mention for table in self.tables for mention in table.mentions.get(name, ())]
+        return self._mentions.get(name, [])
