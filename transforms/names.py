@@ -68,8 +68,7 @@ def _merged(tables: Iterable[Mapping[str, list[_Item]]]) -> dict[str, list[_Item
     whole: dict[str, list[_Item]] = {}
     for table in tables:
         for name, items in table.items():
-            known = whole.get(name)
-            whole[name] = known + items if known else items
+            whole.setdefault(name, []).extend(items)
     return whole
 
 
