@@ -163,12 +163,7 @@ STYLES = {
 }
 
 
-def known(names, bug, *those):
-    """Parameters, of which some are known to fail until that defect of the tool is mended."""
-    return [pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=f"bug {bug}")) if name in those else name for name in names]
-
-
-@pytest.mark.parametrize("style", known(STYLES, 14, "no final newline"))
+@pytest.mark.parametrize("style", STYLES)
 def test_style_is_kept_to_the_byte(project, style):
     before, after = STYLES[style]
     compile(before, "app.py", "exec")
@@ -282,7 +277,7 @@ def test_read_only_folder_stops_everything(project):
     assert contents(project) == before
 
 
-@pytest.mark.parametrize("style", known(["plain", *STYLES], "14, 15", "no final newline", "bom", "form feed", "wide characters"))
+@pytest.mark.parametrize("style", ["plain", *STYLES])
 def test_diff_applies_with_git(project, style):
     before, after = STYLES.get(style, (VIEW.encode(), MIGRATED.encode()))
     if style == "latin-1 declared":

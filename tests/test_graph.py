@@ -84,12 +84,7 @@ ELSEWHERE = {
 }
 
 
-KNOWN = {"entry point": 21}
-
-
-@pytest.mark.parametrize(
-    "form", [pytest.param(form, marks=pytest.mark.xfail(strict=True, reason=f"bug {KNOWN[form]}")) if form in KNOWN else form for form in ELSEWHERE]
-)
+@pytest.mark.parametrize("form", ELSEWHERE)
 def test_uses_in_other_files_count(form):
     source = f"{HELPER}\n\n@app.route('/')\ndef index():\n    return str(helper())\n"
     texts, _ = migrated({"app.py": source, **ELSEWHERE[form]})
@@ -102,7 +97,6 @@ METADATA = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="bug 21")
 @pytest.mark.parametrize("name", METADATA)
 def test_entry_points_count(name):
     from codemods.catalogue_files import load_catalogue

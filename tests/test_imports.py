@@ -62,7 +62,6 @@ def test_a_name_joins_the_statement_that_is_there():
     )
 
 
-@pytest.mark.xfail(strict=True, reason="bug 19")
 def test_a_name_joins_a_statement_in_brackets():
     before = "from asgiref.sync import (\n    async_to_sync,\n)\n"
     assert add_imports(before, [Import("asgiref.sync", "sync_to_async")]) == before.replace(",\n)", ",\n    sync_to_async,\n)")
@@ -92,9 +91,7 @@ DROPS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=pytest.mark.xfail(strict=True, reason="bug 19")) if case == "in brackets" else case for case in DROPS]
-)
+@pytest.mark.parametrize("case", DROPS)
 def test_drop(case):
     before, after, wanted = DROPS[case]
     assert dropped(before, after) == wanted
@@ -104,7 +101,6 @@ def test_what_others_take_is_kept():
     assert dropped("import time\ntime.sleep(1)\n", "import time\n", {"time"}) == "import time\n"
 
 
-@pytest.mark.xfail(strict=True, reason="bug 18")
 def test_a_string_annotation_keeps_its_import():
     text = "import time\nx: 'time.struct_time' = None\n"
     assert dropped(f"{text}time.sleep(1)\n", text) == text

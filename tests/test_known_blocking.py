@@ -24,10 +24,7 @@ NOT_BLOCKING = {
 
 
 # Bug 22: blocking by protocol.
-BUGS = {
-    "concurrent.futures.Executor.__exit__", "tempfile.TemporaryDirectory.__exit__", "tenacity.BaseRetrying.__iter__", "tenacity.Retrying.__call__",
-    "threading.Lock.__enter__", "threading.Semaphore.__enter__",
-}  # fmt: skip
+BUGS = {"tenacity.BaseRetrying.__iter__", "tenacity.Retrying.__call__"}
 
 
 def view(number: int, name: str) -> str:

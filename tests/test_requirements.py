@@ -79,7 +79,6 @@ def test_nonsense_counts_as_empty(path, text):
     assert read_requirements({path: text}).find("flask") == []
 
 
-@pytest.mark.xfail(strict=True, reason="bug 17")
 def test_a_dependency_that_is_no_text():
     assert read_requirements({"pyproject.toml": "[project]\ndependencies = [1]\n"}).items == ()
 

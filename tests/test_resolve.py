@@ -117,7 +117,6 @@ def test_circular_imports_end():
     assert value_of(files, "x") is None
 
 
-@pytest.mark.xfail(strict=True, reason="bug 8")
 def test_package_that_imports_its_own_module():
     files = {"shop/__init__.py": "from shop import models\n", "shop/models.py": "def make():\n    return 1\n", "app.py": "from shop import models\n"}
     assert isinstance(value_of(files, "models.make"), FunctionValue)

@@ -50,6 +50,8 @@ def plan(index: Index, settings: Settings) -> Plan:
     spread = find_spread(index, reach, roots, settings)
     groups = _groups(index, spread, roots)
     for function in sorted({*roots, *spread.helpers, *spread.twins}, key=lambda item: (item.module.path, item.line)):
+        if function in spread.twins and spread.twins[function].exists:
+            continue  # its twin stands there already; the function itself stays as it is
         _swap(function, spread, groups, result)
         _await_helpers(index, function, spread, groups, result)
         if function in spread.helpers:

@@ -90,7 +90,7 @@ def _reached(index: Index, starts: list[Function]) -> Iterator[Function]:
 
 def _kept(function: Function, called: bool) -> str:
     """Where the decorator does more with the view than call it, return it or look at it; empty when it does not."""
-    takers = [item for item in [function, *function.nested] if item.kind == "function"] if called or function.cls else [function]
+    takers = [item for item in function.nested if item.kind == "function"] if called and not function.cls else [function]
     for taker in takers:
         name = _taken(taker)
         for place in _uses(taker, name) if name else ():

@@ -42,7 +42,7 @@ def _doubles(index: Index, module: ModuleFacts, library: str, name: str) -> Iter
         parts = text.replace(":", ".").split(".")
         if root in parts[:-1] and parts[-1] in _VERBS and parts[-2] == root and parts[-1] != short:
             continue  # requests.post is replaced, and this is requests.get
-        patched = len(parts) > 1 and (parts[-1] in (short, root) or parts[-1] in local)
+        patched = len(parts) > 1 and (parts[-1] in (short, root) or bool(local & set(parts[1:])))
         if (
             (patched and (root in parts or parts[-1] in local))
             or (root != "time" and root in parts)

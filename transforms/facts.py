@@ -275,6 +275,8 @@ class _Scanner:
             self.module.templates.append((value, node.lineno))
         if isinstance(value, str) and ">>> " in value:
             self.module.named += [(name, node.lineno) for name in _CALLED.findall("\n".join(_DOCTEST.findall(value)))]
+        if isinstance(value, str) and " = " in value and ":" in value and len(value) < 200:
+            self.module.strings.append((value.rpartition("=")[2].strip(), node.lineno))  # an entry point of setup()
         if isinstance(value, str) and 0 < len(value) < 200 and not any(mark in value for mark in " \n/<"):
             self.module.strings.append((value, node.lineno))
 

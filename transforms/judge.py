@@ -187,7 +187,7 @@ def stopped(index: Index) -> str:
         for bindings in index.modules[path].scope.bindings.values():
             for binding in bindings:
                 name = binding.text if binding.kind == "import" else getattr(binding.node, "module", "") or "" if binding.kind == "from" else ""
-                if name.partition(".")[0] in ("gevent", "eventlet") and not is_test(path):
+                if name.partition(".")[0] in ("gevent", "eventlet") and not is_test(path) and _concerns(index, path):
                     line = getattr(binding.node, "lineno", 1)
                     return f"{path}:{line}: the app runs on {name.partition('.')[0]}, where Flask's async views fail; serve it with threads first"
     return ""
@@ -202,12 +202,12 @@ def _concerns(index: Index, source: str) -> bool:
 def _green_worker(index: Index) -> str:
     """A server configuration that asks for gevent or eventlet workers."""
     for path in sorted(index.modules):
-        for binding in index.modules[path].scope.bindings.get("worker_class", []):
+        for binding in index.modules[path].scope.bindings.get("worker_class", []) if _concerns(index, path) else []:
             if isinstance(binding.node, ast.Constant) and binding.node.value in ("gevent", "eventlet"):
                 return f"{path}:{binding.node.lineno}: the app is served by green workers, where Flask's async views fail; serve it with threads first"
     for path in sorted(index.project.metadata):
         found = _WORKER.search(index.project.metadata[path])
-        if found and not path.endswith((".txt", ".html", ".lock")):
+        if found and _concerns(index, path) and not path.endswith((".txt", ".html", ".lock")):
             line = index.project.metadata[path].count("\n", 0, found.start()) + 1
             return f"{path}:{line}: the app is served by {found.group(1)} workers, where Flask's async views fail; serve it with threads first"
     return ""

@@ -7,6 +7,7 @@ Not the same afterwards: `.netrc` and REQUESTS_CA_BUNDLE are no longer read, JSO
 """
 
 import ast
+from collections.abc import Sequence
 from typing import TypeGuard
 from urllib.parse import urlsplit
 
@@ -41,8 +42,18 @@ def swap_requests(index: Index, function: Function, node: ast.Call, name: str, s
     follow = _follows(node, VERBS[name])
     client = f"{library}.AsyncClient(verify=SSL_CONTEXT, follow_redirects={follow}, max_redirects=30, timeout=None)"
     block = ClientBlock(place_of(node), place_of(statement), client, free_name(function, "client"), VERBS[name], drop=("allow_redirects",))
-    reason = f"{library} sends the same request: redirects, timeouts, parameters and what is read of the response are proved equal"
+    reason = f"{library} sends the same request: redirects, timeouts, parameters and what is read of the response are proved equal{caveats(function, [node])}"
     return Swap((node,), name, (block, *uses.edits), reason, (Import(library), *CONTEXT_IMPORTS), (CONTEXT_CODE,), (library, "certifi"))
+
+
+def caveats(function: Function, calls: Sequence[ast.Call]) -> str:
+    """What may differ after all, in rare cases that no source can show: said with every decision."""
+    rare = ["REQUESTS_CA_BUNDLE must be a file, .netrc is not read"]
+    if any(isinstance(node, ast.Attribute) and node.attr == "json" for node in ast.walk(function.node)):
+        rare.append("JSON that is not UTF-8 is not guessed")
+    if any(keyword.arg in ("json", "data") for call in calls for keyword in call.keywords):
+        rare.append("a JSON body has no spaces, and a redirected POST keeps its Content-Type")
+    return f" (rare differences: {'; '.join(rare)})"
 
 
 def _obstacle(index: Index, function: Function, node: ast.Call, name: str) -> str:

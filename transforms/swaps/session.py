@@ -15,7 +15,7 @@ from transforms.model import Settings
 from transforms.swaps.block import uses_in_block
 from transforms.swaps.http import CONTEXT, CONTEXT_CODE, CONTEXT_IMPORTS, catcher, context_obstacle, target
 from transforms.swaps.model import Swap, Unproved
-from transforms.swaps.requests_call import call_obstacle
+from transforms.swaps.requests_call import call_obstacle, caveats
 from transforms.swaps.response import response_uses
 
 _MADE = {"requests.Session", "requests.session", "requests.sessions.Session"}
@@ -46,7 +46,7 @@ def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem,
         return Unproved(call, name, obstacle or "no request is made in the block")
     library = target(index, settings)
     block_edit = SwapBlock(place_of(call), place_of(call), f"{library}.AsyncClient", _CLIENT)
-    reason = f"{library} sends the same requests: redirects, timeouts, parameters and what is read of the responses are proved equal"
+    reason = f"{library} sends the same requests: redirects, timeouts, parameters and what is read of the responses are proved equal{caveats(function, calls)}"
     return Swap(tuple(calls), name, (block_edit, *edits), reason, (Import(library), *CONTEXT_IMPORTS), (CONTEXT_CODE,), (library, "certifi"))
 
 
