@@ -44,7 +44,7 @@ def _doubles(index: Index, module: ModuleFacts, library: str, name: str) -> Iter
             continue  # requests.post is replaced, and this is requests.get
         patched = len(parts) > 1 and (parts[-1] in (short, root) or bool(local & set(parts[1:])))
         if (
-            (patched and (root in parts or parts[-1] in local))
+            (patched and (root in parts or bool(local & set(parts[1:]))))
             or (root != "time" and root in parts)
             or text in (*_PACKAGES.get(library, ()), *_fixtures(library))
         ):
