@@ -392,7 +392,7 @@ class Graph:
         yield from self._replaced(function)
         yield from self._named_values(function)
         for mention in self.names.mentions(function.name):
-            if handler and (mention.loose or f".{mention.head}.{function.name}".endswith(f".{handler.endpoint}")):
+            if handler and (mention.loose or (mention.head and f".{mention.head}.{function.name}".endswith(f".{handler.endpoint}"))):
                 continue  # an endpoint, as in url_for()
             tested = is_test(mention.path) and not handler
             if not mention.head or tested or mention.head.rpartition(".")[2] in tails:
