@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from codemods.catalogue_files import load_catalogue
 from codemods.project import Loaded
@@ -22,7 +23,9 @@ def survey(loaded: Loaded, settings: Settings) -> tuple[Index, list[Judgement]]:
     index = build_index(loaded.project, load_catalogue())
     reach = Reach(index.graph)
     handlers = [handler for handler in own_handlers(index) if selected(index, handler, settings)]
-    return index, [judge(index, reach, handler, settings) for handler in handlers]
+    stop = stopped(index)
+    judged = [judge(index, reach, handler, settings) for handler in handlers]
+    return index, [replace(item, verdict=Verdict.REFUSE, code="P001", reason=stop, stage="") for item in judged] if stop else judged
 
 
 def audit_lines(index: Index, judgements: Sequence[Judgement], paint: Paint) -> Iterator[str]:
