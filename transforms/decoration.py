@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from transforms.facts import Function, FunctionNode, last_name
 from transforms.index import Index
+from transforms.registry import is_registration
 from transforms.values import ClassValue, External, FunctionValue, Instance, Value
 
 _NEUTRAL = {"builtins.staticmethod", "builtins.classmethod", "typing.override", "typing_extensions.override"}
-_REGISTERING = ("flask.Flask.", "flask.Blueprint.")
 # Last names of decorators of libraries that keep the function and call it later, outside of a request.
 _KEEPING = {
     "task",
@@ -55,7 +55,7 @@ def decoration(index: Index, function: Function) -> Decoration:
 
 def _refusal(index: Index, value: Value, target: ast.expr, called: bool) -> str:
     if isinstance(value, External):
-        registering = value.name.startswith(_REGISTERING)
+        registering = is_registration(value.name)
         return "keeps the function and calls it outside of requests" if last_name(target) in _KEEPING and not registering else ""
     starts = _entries(index, value)
     wrapper = next((item for item in _reached(index, starts) if item.is_async), None)
@@ -140,7 +140,7 @@ def _is_proved(index: Index, value: Value) -> bool:
     if not isinstance(value, External):
         return False
     name = value.name.replace("()", "")
-    if name in _NEUTRAL or name.startswith(_REGISTERING):
+    if name in _NEUTRAL or is_registration(name):
         return True
     since = index.catalogue.decorators.get(name)
     if since is None:

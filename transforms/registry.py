@@ -249,6 +249,12 @@ _RENAMED = {
 }  # fmt: skip
 
 
+def is_registration(name: str) -> bool:
+    """Whether the dotted name is a method of an application or blueprint that registers a handler."""
+    owner, _, method = name.replace("()", "").rpartition(".")
+    return _RENAMED.get(owner, owner) in _APPS and (method in _AWAITED or method in _NOT_AWAITED)
+
+
 def _why_not(slot: str) -> str:
     if slot == "teardown hook":
         return "a teardown hook also runs when a context is popped inside a running event loop, where Flask cannot await it"
