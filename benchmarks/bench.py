@@ -99,11 +99,11 @@ def _changed(output: Path, files: list[str]) -> list[str]:
 
 
 def _rounds(commands: Mapping[str, Command], runs: int, output: Path, most: int, known: dict[str, list[Cost]]) -> dict[str, Cost]:
-    """The median cost of each; a program that was stopped once is not run again."""
+    """The median cost of each; a program that takes more than a minute, or was stopped, is not run again."""
     for _ in range(runs):
         for name, command in commands.items():
             costs = known.setdefault(name, [])
-            if all(cost.ended for cost in costs):
+            if all(cost.ended and cost.seconds < 60 for cost in costs):
                 costs.append(measure(command, output, most))
     return {name: median(costs) for name, costs in known.items()}
 

@@ -80,5 +80,8 @@ def _archive(tree: Tree, archives: Path) -> Path:
     place = archives / tree.requirement
     for only_source in (["--no-binary", ":all:"], []):
         if not (place.is_dir() and any(place.iterdir())):
-            subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", *only_source, "-d", str(place), tree.requirement], check=False)
+            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", *only_source, "-d", str(place), tree.requirement]
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if not (place.is_dir() and any(place.iterdir())):
+        raise SystemExit(f"{tree.requirement} could not be fetched: {done.stderr.strip()}")
     return next(place.iterdir())
