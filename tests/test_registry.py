@@ -81,7 +81,6 @@ def test_one_slot_that_does_not_await_is_enough(never):
     assert not becomes_async(f"{HEAD}@app.route('/')\n{NEVER[never]}{WORK}")
 
 
-@pytest.mark.xfail(strict=True, reason="bug 25")
 def test_command_and_view():
     """Click would make a coroutine and never run it."""
     assert not becomes_async(f"{HEAD}@app.cli.command('x')\n@app.route('/')\ndef view():\n{WORK}")

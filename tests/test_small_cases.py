@@ -13,7 +13,7 @@ REFUSED = small_cases("refused")
 
 
 # Defects of the tool, by the case that shows them; a mended one makes its test fail until it leaves this table.
-BUGS = {"inside_sort_key": 6, "used_as_getattr": 24}
+BUGS = {"inside_sort_key": 6}
 
 
 def known(cases):
