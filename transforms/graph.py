@@ -10,7 +10,7 @@ from transforms.facts import Binding, Call, Class, Function, FunctionNode, Modul
 from transforms.layout import is_test
 from transforms.names import Mention
 from transforms.registry import RENDERING, Handler, Registry
-from transforms.resolve import Resolver
+from transforms.resolve import Resolver, is_property
 from transforms.searches import Search, find_searches, may_find, related
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
@@ -265,7 +265,7 @@ class Graph:
         if isinstance(base, External) and (state := self._thread_state(base)):
             sites.append(Site(node, scope, state))
         for method in self.names.methods(node.attr):
-            if _is_property(method) and (base is None or isinstance(base, Instance) and method.cls in self.resolver.lineage(base.cls)):
+            if is_property(method) and (base is None or isinstance(base, Instance) and method.cls in self.resolver.lineage(base.cls)):
                 edges.append(Edge(method, node, "property", False))
 
     def _proxied(self, node: ast.expr, scope: Scope) -> Iterator[Edge]:
@@ -489,20 +489,3 @@ def fits(call: ast.Call, function: Function) -> bool:
         return False
     allowed = {*names, *(item.arg for item in arguments.kwonlyargs)}
     return bool(arguments.kwarg) or all(name in allowed for name in given)
-
-
-def _is_property(function: Function) -> bool:
-    return any(last_name(item) in ("property", "cached_property") for item in function.decorators)
-
-
-def walk(graph: Graph, start: Function, skip: Mapping[ast.AST, object] | None = None) -> dict[Function, tuple[Function, Edge] | None]:
-    """Every function that may run when `start` runs, with the edge it was first reached by. `skip`: nodes not followed."""
-    found: dict[Function, tuple[Function, Edge] | None] = {start: None}
-    waiting = [start]
-    while waiting:
-        current = waiting.pop(0)
-        for edge in graph.edges(current):
-            if edge.target not in found and not (skip and edge.node in skip):
-                found[edge.target] = (current, edge)
-                waiting.append(edge.target)
-    return found

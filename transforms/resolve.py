@@ -406,7 +406,7 @@ class Resolver:
         if stored:
             return self.join([self.bound(binding) for binding in stored]) if not overriding or all(name in item.stored for item in overriding) else None
         found = self._class_member(cls, name, cls)
-        if isinstance(found, FunctionValue) and _is_property(found.function):
+        if isinstance(found, FunctionValue) and is_property(found.function):
             return self.returned(found.function) if not overriding else None
         if overriding:
             values = [self._class_member(current, name, current) for current in [cls, *overriding]]
@@ -506,5 +506,6 @@ def _is_first(parameter: ast.arg, node: FunctionNode) -> bool:
     return bool(positional) and positional[0] is parameter
 
 
-def _is_property(function: Function) -> bool:
+def is_property(function: Function) -> bool:
+    """Whether the method is read like an attribute."""
     return any(last_name(item) in ("property", "cached_property") for item in function.decorators)
