@@ -1,13 +1,21 @@
 """Stages one after another in memory: the output of each is the input of the next."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from codemods.catalogue_files import load_catalogue
 from codemods.project import Loaded
 from transforms.index import ParseCache
 from transforms.model import FileChange, Outcome, Settings
 from transforms.stages import STAGES, run_stage
+
+Chooses = Callable[[str, str], bool]
+
+
+def choose_all(stage: str, group: str) -> bool:
+    """Take every group of every stage."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -28,14 +36,14 @@ def in_order(names: Sequence[str]) -> list[str]:
     return [name for name in STAGES if not names or name in names]
 
 
-def migrate(loaded: Loaded, stages: Sequence[str], settings: Settings) -> Migration:
-    """Run the stages in memory; nothing is written."""
+def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, chooses: Chooses = choose_all) -> Migration:
+    """Run the stages in memory; nothing is written. `chooses(stage, group)` says which groups of decisions are taken."""
     catalogue = load_catalogue()
     cache = ParseCache()
     project = loaded.project
     outcomes: list[Outcome] = []
     for name in in_order(stages):
-        staged = run_stage(name, project, catalogue, settings, cache=cache)
+        staged = run_stage(name, project, catalogue, settings, partial(chooses, name), cache)
         outcomes.append(staged.outcome)
         project = staged.project
     before = loaded.project.python

@@ -13,7 +13,7 @@ import pytest
 from fixture_apps import ROOT, apps, project_of
 from small_cases import small_cases, swap_cases
 
-from codemods.pipeline import migrate
+from codemods.pipeline import run_stages
 from codemods.project import Loaded, load
 from transforms.model import Settings
 
@@ -54,7 +54,7 @@ def test_law_7_nothing_is_silent(name):
 @pytest.mark.parametrize("app", apps(), ids=lambda app: app.name)
 def test_one_run_equals_stage_by_stage(app):
     """In memory all at once, and with a project read anew before each stage."""
-    at_once = migrate(Loaded(app / "0-original", project_of(app, "0-original"), {}), [], Settings())
+    at_once = run_stages(Loaded(app / "0-original", project_of(app, "0-original"), {}), [], Settings())
     names = {change.path for change in at_once.changes}
     last = load(app / "3-executor").project.python
     first = load(app / "0-original").project.python

@@ -72,10 +72,10 @@ def count(root: Path, options: Options) -> Counts:
 
 def needs(root: Path, options: Options) -> tuple[str, ...]:
     """The distributions that the migrated application needs."""
-    from codemods.pipeline import migrate
+    from codemods.pipeline import run_stages
     from codemods.project import load
 
-    return migrate(load(root), [], options.settings).needs
+    return run_stages(load(root), [], options.settings).needs
 
 
 def migrate(root: Path, options: Options, arguments: Sequence[str], log: Path) -> tuple[int, str]:
