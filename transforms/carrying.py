@@ -93,7 +93,7 @@ def _is_taken(index: Index, path: str, stem: str, name: str) -> bool:
         node = use.node.func if isinstance(use, Call) else use.node
         if isinstance(node, ast.Attribute) and owner.module.path != path:
             base = index.resolver.value(node.value, use.scope)
-            if base == ModuleValue(path) or (base is None and path in index.graph.loose_modules()):
+            if base == ModuleValue(path) or (base is None and path in index.graph.escapes.loose_modules()):
                 return True
     return any(
         item.kind == "from" and item.text == name and (getattr(item.node, "module", None) or "").rpartition(".")[2] in (stem, "")

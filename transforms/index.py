@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from transforms.callers import Unread
 from transforms.catalogue import Catalogue
 from transforms.facts import ModuleFacts, scan
-from transforms.graph import Graph, Unread
+from transforms.graph import Graph
 from transforms.layout import Layout
 from transforms.model import Project
 from transforms.names import Names, NameTable, table_of

@@ -119,7 +119,7 @@ def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoratio
     loop = next((item for item in reached if starts_loop(item.site.entry)), None)
     if loop:
         yield Verdict.REFUSE, "R107", f"{loop.path} ({loop.place}) fails inside a running event loop"
-    stop = reach._stop_in(function)
+    stop = reach.stop_in(function)
     if stop:
         yield Verdict.REFUSE, "R111", f"next() at {stop} may raise StopIteration, which a coroutine turns into RuntimeError; give it a default"
 

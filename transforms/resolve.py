@@ -34,6 +34,7 @@ class Resolver:
         self._memo: dict[tuple[int, int], Value] = {}
         self._provisional: dict[tuple[int, int], Value] = {}  # of an evaluation that met a circle; dropped when it ends
         self._busy: set[tuple[int, int]] = set()
+        self._lineages: dict[Class, list[Class]] = {}
         self._importing: set[tuple[str, str]] = set()
         self._cuts = 0
         self._prepare()
@@ -359,14 +360,19 @@ class Resolver:
 
     def lineage(self, cls: Class) -> list[Class]:
         """The class and its bases in this project, nearest first."""
-        seen: list[Class] = []
+        if cls in self._lineages:
+            return self._lineages[cls]
+        cuts = self._cuts
+        seen: dict[Class, None] = {cls: None}
         waiting = [cls]
-        while waiting:
-            current = waiting.pop(0)
-            if current not in seen:
-                seen.append(current)
-                waiting += [base.cls for base in self.bases(current) if isinstance(base, ClassValue)]
-        return seen
+        for current in waiting:
+            new = [base.cls for base in self.bases(current) if isinstance(base, ClassValue) and base.cls not in seen]
+            seen.update(dict.fromkeys(new))
+            waiting += new
+        found = list(seen)
+        if cuts == self._cuts:
+            self._lineages[cls] = found
+        return found
 
     def external_bases(self, cls: Class) -> list[External | None]:
         """Bases from outside the project, of the class and of its bases; None for one that is unknown."""
