@@ -9,6 +9,7 @@ from transforms.formatting import black_mode, format_changed
 from transforms.guards import compiles, new_names
 from transforms.imports import add_constants, add_imports, drop_unused
 from transforms.index import Index
+from transforms.local_imports import drop_unused_locals
 from transforms.model import FileChange
 from transforms.planning import Change, Plan
 from transforms.rewrite import NotRewritable, rewrite
@@ -52,6 +53,7 @@ def _rewrite_file(index: Index, path: str, changes: Iterable[Change]) -> bytes:
     body = add_constants(body, constants)
     if any(takes_callee(edit) for edit in edits):
         body = drop_unused(body, parsed.facts, _taken_from(index, path))
+        body = drop_unused_locals(parsed.text.body, body)
     body = format_changed(parsed.text.body, body, black_mode(index.project.metadata, path))
     reason = compiles(path, body) or (new_names(parsed.text.body, body) if imports else "")
     if reason:

@@ -76,6 +76,7 @@ class Function:
     yields: list[ast.expr | None] = field(default_factory=list)
     handlers: list[ast.ExceptHandler] = field(default_factory=list)
     managers: list[Reference] = field(default_factory=list)
+    iterated: list[Reference] = field(default_factory=list)
 
     @property
     def is_async(self) -> bool:
@@ -352,6 +353,7 @@ class _Scanner:
 
     def on_For(self, node: ast.For, scope: Scope) -> None:
         self.bind_target(node.target, scope, "for", node.iter)
+        scope.owner.iterated.append(Reference(node.iter, scope))
         self.children(node, scope)
 
     def on_AsyncFor(self, node: ast.AsyncFor, scope: Scope) -> None:

@@ -92,7 +92,9 @@ class Graph:
             for reference in function.references:
                 self._reference(reference, *found)
             for manager in function.managers:
-                self._manager(manager, found[1])
+                self._protocol(manager, _ENTERING, found[1])
+            for iterated in function.iterated:
+                self._protocol(iterated, ("__iter__",), found[1])
             for nested in function.nested:
                 found[0].append(Edge(nested, nested.node, "nested", False))
             found[0].sort(key=lambda edge: (getattr(edge.node, "lineno", 0), getattr(edge.node, "col_offset", 0), edge.how))
@@ -116,17 +118,15 @@ class Graph:
                 sites.append(Site(call.node, call.scope, entry))
             edges += self._implicit(target, call.node)
 
-    def _manager(self, manager: Reference, sites: list[Site]) -> None:
-        """`with lock:` takes the lock."""
-        value = self.resolver.value(manager.node, manager.scope)
-        if isinstance(value, External) and value.instance:
-            known = self.resolver.catalogue.types.get(value.name)
-            waits = next((name for name in _ENTERING if known and name in known.blocks), "")
-            if known and waits:
-                reason = known.reason or "entering or leaving the block waits: the whole block has to move together"
-                sites.append(
-                    Site(manager.node, manager.scope, Entry(f"{known.name}.{waits}", known.library, known.kind, "refuse", reason, False, known.thread_bound))
-                )
+    def _protocol(self, used: Reference, methods: tuple[str, ...], sites: list[Site]) -> None:
+        """`with lock:` takes the lock, `for attempt in Retrying():` waits between the attempts."""
+        value = self.resolver.value(used.node, used.scope)
+        known = self.resolver.catalogue.types.get(value.name) if isinstance(value, External) and value.instance else None
+        method = next((name for name in methods if known and name in known.blocks), "")
+        if known and method:
+            reason = known.reason or "entering or leaving the block waits: the whole block has to move together"
+            entry = Entry(f"{known.name}.{method}", known.library, known.kind, "refuse", reason, False, known.thread_bound)
+            sites.append(Site(used.node, used.scope, entry))
 
     def entry(self, target: External) -> Entry | None:
         """What the catalogue knows of calling it."""
@@ -136,6 +136,8 @@ class Graph:
             return Entry(target.name, "flask", "loop", "refuse", f"it runs {self.registry.async_rendering}, which fails inside a running event loop")
         if known:
             return known
+        if target.instance:
+            return catalogue.method(target.name, "__call__")
         owner, _, method = target.name.rpartition(".")
         return catalogue.method(owner, method) or self._touch(owner, target.name)
 
@@ -209,7 +211,7 @@ class Graph:
     def _handed_on(self, value: External, reference: Reference) -> Entry | None:
         """`map(time.sleep, delays)`: a blocking function that somebody else is to call."""
         entry = self.resolver.catalogue.functions.get(value.name)
-        return entry if entry and entry.verdict == "wrap" and not reference.base else None
+        return entry if entry and entry.verdict != "refuse" and not reference.base else None
 
     def _own_state(self, value: Instance, node: ast.AST, scope: Scope) -> Iterator[Site]:
         """An object of a class of the project that derives from such a type."""
