@@ -107,9 +107,9 @@ def _why(move: Move, spelling: str) -> str:
         names = " → ".join([*(item.name for item in move.reaches.chain), move.reaches.site.entry.name])
         what = f"{names} ({move.reaches.place}) blocks"
     if move.thread:
-        return f"{what}; it stays on the request's own thread, to which its other work is tied"
+        what = f"{what}; it stays on the request's own thread, to which its other work is tied"
     if move.entry and is_orm(move.entry):
-        return f"{what}; objects that it returns may ask the database again when their attributes are read"
+        what = f"{what}; objects that it returns, or that a commit expires, ask the database again on the loop when their attributes are read"
     return what
 
 
