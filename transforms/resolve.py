@@ -396,8 +396,9 @@ class Resolver:
             known = self.catalogue.types.get(base.name)
             if known and (name in known.attributes or name in known.blocks | known.pure or "*" in known.blocks):
                 return self._external_member(External(known.name, True), name)
-        if len(externals) == 1 and len(self.external_bases(cls)) == 1:
-            base = externals[0]
+        giving = [base for base in self.external_bases(cls) if base is None or not _builtin_lacks(base.name, name)]
+        if len(giving) == 1 and giving[0] is not None:
+            base = giving[0]
             if base.name in self.catalogue.made:
                 return self._external_member(External(self.catalogue.made[base.name], True), name)
             return self._external_member(External(base.name if base.instance else f"{base.name}()", True), name)
@@ -505,6 +506,12 @@ def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool
             return keyword.value
     position = names.index(parameter.arg) if parameter.arg in names else len(call.args)
     return call.args[position] if position < len(call.args) else None
+
+
+def _builtin_lacks(cls: str, name: str) -> bool:
+    """Whether that class is a builtin one without such a member."""
+    known = getattr(builtins, cls.removeprefix("builtins."), None) if cls.startswith("builtins.") else None
+    return known is not None and not hasattr(known, name)
 
 
 def _is_first(parameter: ast.arg, node: FunctionNode) -> bool:
