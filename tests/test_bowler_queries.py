@@ -5,9 +5,10 @@ import subprocess
 import pytest
 from test_cli import VIEW, contents, project, run, write  # noqa: F401
 
-from codemods.pipeline import in_order, run_stages
+from codemods.pipeline import choose_all, in_order, run_stages
 from codemods.project import load
-from transforms.model import Settings, Verdict
+from codemods.stage_names import QueryError
+from transforms.model import Settings
 
 QUERIES = """
 import sys
@@ -28,7 +29,7 @@ def fails():
     def boom(node, capture, filename):
         if "other" in filename:
             raise KeyError("no such thing")
-        node.children[0].value = "bill"
+        node.children[0].value = "repr"
     return Query().select_pattern("power< 'charge' any* >").modify(boom)
 
 
@@ -74,10 +75,20 @@ def migrate(site, name, *args, code=0):
     return run("migrate", site, "--stage", f"queries.py:{name}", *args, cwd=site.parent, code=code)
 
 
-def test_dry_run_shows_and_writes_nothing(site):
+def made(site, name, chooses=choose_all):
+    """What the query makes of the site, in this process: every file afterwards, and the rows of its outcome."""
+    result = run_stages(load(site), [f"{site.parent}/queries.py:{name}"], Settings(), chooses)
+    files = contents(site) | {change.path: change.after for change in result.changes}
+    return files, [(row.code, row.path, row.line, row.reason) for row in result.outcomes[0].decisions]
+
+
+def test_dry_run_shows_a_patch_and_writes_nothing(site):
     before = contents(site.parent)
     result = migrate(site, "rename")
     assert contents(site.parent) == before, "not even a __pycache__ beside the query"
+    patch = result.stdout[result.stdout.index(b"--- ") : result.stdout.index(b"\nchanged ")] + b"\n"
+    subprocess.run(["git", "apply", "-p1", "-"], cwd=site, input=patch, check=True)
+    assert (site / "helper.py").read_text() == HELPER.replace("charge", "bill")
     assert "+def bill(x):" in result.out and "+from helper import bill" in result.out and "B400" in result.out
     assert "a query may print" in result.err and "a query may print" not in result.out, "our output is a patch"
 
@@ -94,13 +105,6 @@ def test_write_with_a_script_as_bowler_runs_it(site):
     migrate(site, "script", "--check", "--write", code=0)
 
 
-def test_the_diff_applies_with_git(site):
-    out = migrate(site, "rename").stdout
-    patch = out[out.index(b"--- ") : out.index(b"\nchanged ")] + b"\n"
-    subprocess.run(["git", "apply", "-p1", "-"], cwd=site, input=patch, check=True)
-    assert (site / "helper.py").read_text() == HELPER.replace("charge", "bill")
-
-
 def test_a_file_that_bowler_cannot_parse_is_a_row(site):
     write(site, b"def pick(a, /):\n    match a:\n        case 1:\n            return 2\n", "modern.py")
     result = migrate(site, "rename", "--write", code=2)
@@ -109,78 +113,86 @@ def test_a_file_that_bowler_cannot_parse_is_a_row(site):
 
 
 def test_no_half_of_a_rename(site):
-    """The caller cannot be parsed by Bowler, so the helper keeps its name, and so does the other caller."""
-    before = contents(site)
+    """The caller cannot be parsed by Bowler, so the helper keeps its name, and so does the other caller; with Flask or without."""
     write(site, b"from helper import charge\n\nmatch charge(3):\n    case 1:\n        pass\n", "modern.py")
-    result = migrate(site, "rename", "--write", code=2)
-    assert "B403  helper.py:1" in result.out and "other code still takes" in result.out and "B403  other.py:1" in result.out
-    assert {name: data for name, data in contents(site).items() if name != "modern.py"} == before
+    for _ in range(2):
+        files, rows = made(site, "rename")
+        assert files == contents(site)
+        assert [row[:2] for row in rows] == [("B403", "helper.py"), ("B401", "modern.py"), ("B403", "other.py")]
+        assert "other code still takes" in rows[0][3] and "has no such name" in rows[2][3]
+        (site / "app.py").unlink(missing_ok=True)
 
 
 def test_a_file_that_is_no_python_is_a_row(site):
     write(site, b"def (:\n", "odd.py")
     write(site, b"x = '\xe9'\n", "latin.py")
-    result = migrate(site, "rename", code=2)
-    assert "F001  odd.py" in result.out and "F001  latin.py" in result.out and "+def bill" in result.out
+    files, rows = made(site, "rename")
+    assert {row[:2] for row in rows if row[0] == "F001"} == {("F001", "odd.py"), ("F001", "latin.py")}
+    assert b"def bill" in files["helper.py"]
 
 
 def test_a_query_that_fails_on_a_file_is_a_row(site):
-    result = migrate(site, "fails", "--write", code=2)
-    assert "refused  B402  other.py:1" in result.out and "KeyError: 'no such thing'" in result.out
-    assert (site / "other.py").read_text() == "from helper import charge\n\nprint(charge(2))\n"
+    files, rows = made(site, "fails")
+    assert ("B402", "other.py", 1, "the query failed on this file: KeyError: 'no such thing'") in rows
+    assert files["other.py"] == contents(site)["other.py"] and files["helper.py"] != contents(site)["helper.py"]
 
 
 @pytest.mark.parametrize("name, words", [("unsound", "would not compile"), ("undefined", "undefined name 'nobody'")])
 def test_guards(site, name, words):
-    before = contents(site)
-    result = migrate(site, name, "--write", code=2)
-    assert "B403" in result.out and words in result.out
-    assert contents(site) == before
+    files, rows = made(site, name)
+    assert files == contents(site)
+    assert all(row[0] == "B403" and words in row[3] for row in rows) and len(rows) == 2
 
 
 STYLES = {
-    "crlf": HELPER.replace("\n", "\r\n").encode(),
-    "bom, no final newline": b"\xef\xbb\xbf" + HELPER.rstrip().encode(),
-    "mixed newlines, blanks at the end": HELPER.replace("\n", "\r\n", 2).encode() + b"\n   \n",
-    "latin-1": b"# coding: latin-1\n" + HELPER.encode() + b"z = '\xe9'\n",
-    "form feed": HELPER.replace("\n\n\n", "\n\f\n\n").encode(),
+    "crlf.py": HELPER.replace("\n", "\r\n").encode(),
+    "bom_and_no_final_newline.py": b"\xef\xbb\xbf" + HELPER.rstrip().encode(),
+    "mixed_newlines_and_blanks_at_the_end.py": HELPER.replace("\n", "\r\n", 2).encode() + b"\n   \n",
+    "latin_1.py": b"# coding: latin-1\n" + HELPER.encode() + b"z = '\xe9'\n",
+    "form_feed.py": HELPER.replace("\n\n\n", "\n\f\n\n").encode(),
+    "empty.py": b"",
 }
 
 
 def test_style_is_kept_to_the_byte(site):
-    for number, data in enumerate(STYLES.values()):
-        write(site, data, f"style{number}.py")
-    migrate(site, "rename", "--write")
-    assert {name: (site / f"style{number}.py").read_bytes() for number, name in enumerate(STYLES)} == {
-        name: data.replace(b"charge", b"bill") for name, data in STYLES.items()
-    }
+    for name, data in STYLES.items():
+        write(site, data, name)
+    files, _ = made(site, "rename")
+    assert {name: files[name] for name in STYLES} == {name: data.replace(b"charge", b"bill") for name, data in STYLES.items()}
 
 
 def test_process_of_the_query_decides_on_hunks(site):
     text = "def log(x):\n    pass\n\n\nlog(1)\n" + "x = 0\n" * 20 + "log(1)\n"
     write(site, text.encode(), "logs.py")
-    result = migrate(site, "first_hunk_only", "--write")
-    assert (site / "logs.py").read_text() == text.replace("log(1)", "log(2)", 1)
-    assert result.out.count("B400") == 1
+    files, rows = made(site, "first_hunk_only")
+    assert files["logs.py"].decode() == text.replace("log(1)", "log(2)", 1)
+    assert rows == [("B400", "logs.py", 5, "the query changes this place")]
 
 
 def test_filters_of_the_query_hold(site):
-    assert "nothing to decide" in migrate(site, "only_tests", "--check").out
+    assert made(site, "only_tests") == (contents(site), [])
 
 
 @pytest.mark.parametrize(
     "stage, words",
     [
         ("queries.py:elsewhere", "no/such/folder"),
-        ("queries.py:number", "is no Bowler query"),
         ("queries.py:raises", "does not want to be made"),
-        ("missing.py:rename", "does not exist"),
         ("router", "'routes', 'clients', 'executor'"),
     ],
 )
 def test_errors_are_sentences(site, stage, words):
     result = run("migrate", site, "--stage", stage, cwd=site.parent, code=2)
     assert words in result.err and not result.out
+
+
+@pytest.mark.parametrize(
+    "stage, words", [("queries.py:number", "is no Bowler query"), ("queries.py:nothing", "is no Bowler query"), ("missing.py:x", "not exist")]
+)
+def test_what_is_no_query(site, monkeypatch, stage, words):
+    monkeypatch.chdir(site.parent)
+    with pytest.raises(QueryError, match=words):
+        run_stages(load(site), [stage], Settings())
 
 
 def test_order_of_the_stages():
@@ -199,16 +211,6 @@ def test_between_our_stages_and_by_choice(site, monkeypatch):
     assert [outcome.stage for outcome in result.outcomes] == stages
     assert sorted(change.path for change in result.changes) == ["app.py", "helper.py", "other.py"]
 
-    result = run_stages(load(site), stages[:1], Settings(), lambda stage, group: (stage, group) != (stages[0], "bowler:other.py"))
-    (outcome,) = result.outcomes
-    assert not result.changes, "helper.py alone would tear other.py from it"
-    assert {(row.path, row.code, row.verdict) for row in outcome.decisions} == {
-        ("helper.py", "B403", Verdict.REFUSE),
-        ("other.py", "B400", Verdict.LEAVE),
-    }
-
-
-def test_an_index_of_a_project_without_flask(site):
-    (site / "app.py").unlink()
-    write(site, b"from helper import charge\n\nmatch charge(3):\n    case 1:\n        pass\n", "modern.py")
-    assert "B403" in migrate(site, "rename", code=2).out
+    files, rows = made(site, "rename", lambda stage, group: group != "bowler:other.py")
+    assert files == contents(site), "helper.py alone would tear other.py from it"
+    assert [row[:2] for row in rows] == [("B403", "helper.py"), ("B400", "other.py"), ("B400", "other.py")]
