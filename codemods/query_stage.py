@@ -164,7 +164,7 @@ def _text(tool: BowlerTool, path: str, name: str, source: str, body: str) -> str
         tree = tool.refactor_string(source, name)
     except RetryFile:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _Refused("B402", f"the query failed on this file: {type(error).__name__}: {error}") from None
     if tree is not None:
         return str(tree)
@@ -188,7 +188,7 @@ def _places(query: Query, lines: _Lines, name: str) -> list[_Place]:
 def _wanted(query: Query, name: str, hunk: list[str]) -> bool:
     try:
         answers = [processor(name, hunk) for processor in query.processors]  # each is asked, as in Bowler
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _Refused("B402", f"the query's process() failed on this file: {type(error).__name__}: {error}") from None
     return all(answer is not False for answer in answers)
 

@@ -33,6 +33,19 @@ def fails():
     return Query().select_pattern("power< 'charge' any* >").modify(boom)
 
 
+def quits():
+    return Query().select_pattern("power< 'charge' any* >").modify(lambda node, capture, filename: sys.exit(0))
+
+
+def comes_back():
+    from bowler.types import RetryFile
+
+    def later(node, capture, filename):
+        raise RetryFile()
+
+    return Query().select_pattern("power< 'charge' any* >").modify(later)
+
+
 def unsound():
     return Query().select_pattern("power< 'charge' any* >").modify(lambda node, capture, filename: node.replace(Leaf(1, "1 +", prefix=node.prefix)))
 
@@ -121,6 +134,20 @@ def test_no_half_of_a_rename(site):
         assert [row[:2] for row in rows] == [("B403", "helper.py"), ("B401", "modern.py"), ("B403", "other.py")]
         assert "other code still takes" in rows[0][3] and "has no such name" in rows[2][3]
         (site / "app.py").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    "taker", ["from helper import *\n\nmatch charge(3):\n    case 1:\n        pass\n", "import helper\n\n\ndef f(a, /):\n    return helper.charge(a)\n"]
+)
+def test_no_half_of_a_rename_for_other_ways_to_take_a_name(site, taker):
+    write(site, taker.encode(), "modern.py")
+    files, rows = made(site, "rename")
+    assert files == contents(site) and ("B403", "helper.py") in {row[:2] for row in rows}
+
+
+def test_a_query_that_ends_the_program_or_wants_to_come_back_is_a_row(site):
+    assert {row[:2] for row in made(site, "quits")[1]} == {("B402", "other.py"), ("B402", "helper.py")}
+    assert ("B402", "other.py", 1, "the query asks for a later try each time") in made(site, "comes_back")[1]
 
 
 def test_a_file_that_is_no_python_is_a_row(site):

@@ -23,8 +23,14 @@ def _still_wanted(before: Index, after: Index, path: str) -> Iterator[str]:
         return
     stem = after.layout.module_name(path).rpartition(".")[2]
     for name in before.modules[path].scope.bindings:
-        if name not in after.modules[path].scope.bindings and is_taken(after, path, stem, name):
+        if name not in after.modules[path].scope.bindings and (is_taken(after, path, stem, name) or _taken_by_star(after, path, name)):
             yield f"it would no longer have {name!r}, which other code still takes from it"
+
+
+def _taken_by_star(index: Index, path: str, name: str) -> bool:
+    users = {owner.module.path for owner, _ in index.resolver.names.uses(name)}
+    stars = ((user, star.node) for user in users - {path} for star in index.modules[user].star_imports)
+    return any(isinstance(node, ast.ImportFrom) and _target(index, user, node) == path for user, node in stars)
 
 
 def _not_found(before: Index, after: Index, path: str) -> Iterator[str]:
@@ -40,11 +46,16 @@ def _missing(index: Index, path: str) -> Iterator[tuple[str, str]]:
         return
     facts = index.modules[path]
     for node in (node for node in ast.walk(facts.tree) if isinstance(node, ast.ImportFrom)):
-        dotted = node.module or ""
-        target = index.layout.relative(path, node.level, dotted) if node.level else index.layout.find(dotted, path)
+        target = _target(index, path, node)
         module = index.modules.get(target or "")
         if target is None or module is None or module.star_imports or "__getattr__" in module.scope.bindings:
             continue
         for alias in node.names:
             if alias.name != "*" and alias.name not in module.scope.bindings and not index.layout.submodule(target, alias.name):
                 yield target, alias.name
+
+
+def _target(index: Index, path: str, node: ast.ImportFrom) -> str | None:
+    """The project's file or folder that the import in that file takes from; None for a library."""
+    dotted = node.module or ""
+    return index.layout.relative(path, node.level, dotted) if node.level else index.layout.find(dotted, path)
