@@ -18,7 +18,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from libcst import Module, ParserSyntaxError, parse_module
 from libcst.codemod import CodemodCommand, CodemodContext, gather_files
 
@@ -30,6 +29,11 @@ from codemods.report import diff_lines, plain, table_lines
 from transforms.catalogue import CatalogueError
 from transforms.model import FileChange, Outcome, Project, Settings
 from transforms.stages import run_stage
+
+try:  # as in libcst.tool: LibCST depends on the one or the other, by the version of Python
+    import yaml_ft as yaml
+except ImportError:
+    import yaml
 
 _CONFIG = ".libcst.codemod.yaml"
 _OPTIONS = ("only", "all_handlers", "orm", "executor", "http", "helpers", "python")
