@@ -83,10 +83,11 @@ def _taken_from(index: Index, path: str) -> set[str]:
     ):
         return set(bindings)
     imported = [name for name, found in bindings.items() if found[0].kind in ("import", "from")]
-    return {name for name in imported if _is_taken(index, path, stem, name)}
+    return {name for name in imported if is_taken(index, path, stem, name)}
 
 
-def _is_taken(index: Index, path: str, stem: str, name: str) -> bool:
+def is_taken(index: Index, path: str, stem: str, name: str) -> bool:
+    """Whether other code imports the name from that file, uses it as an attribute of it, or names it in a string."""
     names = index.resolver.names
     for module in index.modules.values():
         if any(_pairs(text, stem, name) for text, _ in module.strings) or any(text == name for text, _ in module.named):
