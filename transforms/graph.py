@@ -17,6 +17,7 @@ from transforms.values import ClassValue, External, FunctionValue, Instance, Val
 # Names that builtin containers and strings have too: an unknown `x.get()` is then hardly a view class.
 _PLAIN = {name for kind in (dict, list, set, str, bytes, tuple, int) for name in dir(kind)}
 _CURSOR = {"execute", "executemany", "executescript", "cursor", "commit", "rollback", "fetchone", "fetchall", "fetchmany"}
+_MOVING = {"to_thread", "run_in_executor", "sync_to_async", "run_sync", "submit", "Thread", "Timer"}
 _ENTERING = ("__enter__", "__exit__")
 
 
@@ -211,7 +212,12 @@ class Graph:
     def _handed_on(self, value: External, reference: Reference) -> Entry | None:
         """`map(time.sleep, delays)`: a blocking function that somebody else is to call."""
         entry = self.resolver.catalogue.functions.get(value.name)
-        return entry if entry and entry.verdict != "refuse" and not reference.base else None
+        if entry is None or entry.verdict == "refuse" or reference.base:
+            return None
+        parents = reference.scope.owner.module.parents
+        taker = parents.get(reference.node)
+        taker = parents.get(taker) if isinstance(taker, ast.keyword) else taker
+        return None if isinstance(taker, ast.Call) and last_name(taker.func) in _MOVING else entry
 
     def _own_state(self, value: Instance, node: ast.AST, scope: Scope) -> Iterator[Site]:
         """An object of a class of the project that derives from such a type."""
