@@ -65,3 +65,9 @@ PythonOption = Annotated[
     str | None, typer.Option("--python", metavar="X.Y", help="Oldest Python that the result must run on. Default: what the project declares.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="List every decision.")]
+Accept = Annotated[
+    Path | None,
+    typer.Option(
+        "--accept", metavar="FILE", help="Take only the groups that this choices file lists; a review writes it (--save-choices, or the HTML report)."
+    ),
+]

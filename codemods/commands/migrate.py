@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 
 from codemods.apply import ApplyError, apply
+from codemods.choices import Choices, read_choices
 from codemods.console import fail, guarded, load_or_fail, paint, print_lines
+from codemods.json_file import JsonFileError
 from codemods.options import (
+    Accept,
     AllHandlers,
     Helpers,
     HelpersOption,
@@ -23,7 +26,7 @@ from codemods.options import (
     Target,
     Verbose,
 )
-from codemods.pipeline import Migration, run_stages
+from codemods.pipeline import Migration, choose_all, run_stages
 from codemods.project import Loaded
 from codemods.report import stage_lines, summary_lines
 from transforms.model import Settings
@@ -43,12 +46,14 @@ def migrate(
     http: HttpOption = Http.auto,
     helpers: HelpersOption = Helpers.executor,
     python: PythonOption = None,
+    accept: Accept = None,
     verbose: Verbose = False,
 ) -> None:
     """Migrate an application: routes, clients, executor. A dry run unless --write is given."""
     settings = Settings(tuple(only), all_handlers, orm.value, executor.value, http.value, helpers.value, _version(python))
+    choices = _read_choices(accept) if accept else None
     loaded = load_or_fail(path)
-    result = guarded(lambda: run_stages(loaded, [item.value for item in stage], settings))
+    result = guarded(lambda: run_stages(loaded, [item.value for item in stage], settings, choices.chooses if choices else choose_all))
     for number, outcome in enumerate(result.outcomes, 1):
         print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
     if write and result.changes:
@@ -57,6 +62,8 @@ def migrate(
         except ApplyError as error:
             fail(str(error))
     print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), write, paint()))
+    for group in choices.unmet(result.outcomes) if choices else ():
+        typer.echo(f"not there any more: {group} was accepted, and no such change can be made now; review again", err=True)
     raise typer.Exit(_status(loaded, result, check))
 
 
@@ -65,6 +72,13 @@ def _status(loaded: Loaded, result: Migration, check: bool) -> int:
     if broken or loaded.unreadable:
         return 2
     return 1 if check and result.changes else 0
+
+
+def _read_choices(path: Path) -> Choices:
+    try:
+        return read_choices(path)
+    except JsonFileError as error:
+        fail(str(error))
 
 
 def _version(text: str | None) -> tuple[int, int] | None:
