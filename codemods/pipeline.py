@@ -1,14 +1,15 @@
 """Stages one after another in memory: the output of each is the input of the next."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from codemods.catalogue_files import load_catalogue
 from codemods.project import Loaded
-from transforms.index import ParseCache
+from transforms.index import Index, ParseCache
 from transforms.model import FileChange, Outcome, Settings
-from transforms.stages import STAGES, run_stage
+from transforms.stages import NOT_ACCEPTED, STAGES, run_stage
+from transforms.suppression import idle_comments
 
 Chooses = Callable[[str, str], bool]
 
@@ -42,10 +43,23 @@ def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, choose
     cache = ParseCache()
     project = loaded.project
     outcomes: list[Outcome] = []
+    indexes: list[Index] = []
     for name in in_order(stages):
         staged = run_stage(name, project, catalogue, settings, partial(chooses, name), cache)
         outcomes.append(staged.outcome)
+        indexes.append(staged.index)
         project = staged.project
     before = loaded.project.python
     changes = [FileChange(path, before.get(path), data) for path, data in sorted(project.python.items()) if before.get(path) != data]
-    return Migration(tuple(outcomes), tuple(changes))
+    return Migration(_with_comments(indexes, outcomes, settings), tuple(changes))
+
+
+def _with_comments(indexes: Sequence[Index], outcomes: Sequence[Outcome], settings: Settings) -> tuple[Outcome, ...]:
+    """The outcomes; the first also has a row for each suppression comment that is misspelt or does nothing.
+
+    That a comment does nothing is known only when every stage ran over every handler and every group was taken.
+    """
+    whole = [outcome.stage for outcome in outcomes] == list(STAGES) and not settings.only
+    complete = whole and not any(item.code == "P001" or item.reason == NOT_ACCEPTED for outcome in outcomes for item in outcome.decisions)
+    rows = idle_comments(indexes, outcomes, complete)
+    return tuple(replace(outcome, decisions=tuple(sorted([*outcome.decisions, *rows]))) if not number else outcome for number, outcome in enumerate(outcomes))

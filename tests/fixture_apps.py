@@ -29,7 +29,7 @@ class Step:
 # Folders that only some apps have: from which folder, by which stage, with which settings.
 EXTRAS = (
     ("1-routes", "2-clients-twin", "clients", Settings(helpers="twin")),
-    ("3-executor", "4-orm-executor", "executor", Settings(orm="executor")),
+    ("3-executor", "4-orm-executor", "executor", Settings(orm="executor", unsafe=("E302",))),
 )
 
 

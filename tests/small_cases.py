@@ -60,7 +60,7 @@ def _small(path: Path) -> SmallCase:
     found = next((match for line in head if (match := _EXPECTED.match(line))), None)
     pairs = [tuple(item.split()) for item in found.group(1).split(",")] if found else []
     options = next((match.group(1).split() for line in head if (match := _OPTIONS.match(line))), [])
-    settings = Settings(all_handlers="--all-handlers" in options, orm="executor" if "--orm=executor" in options else "leave")
+    settings = Settings(all_handlers="--all-handlers" in options, orm="executor" if "--orm=executor" in options else "leave", unsafe=("E302",))
     return SmallCase(path.stem, Project(python, frozenset(python), metadata), frozenset((code, symbol) for code, symbol in pairs), settings)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from transforms.catalogue import Catalogue
+from transforms.comments import Comment, read_comments
 from transforms.facts import ModuleFacts, scan
 from transforms.graph import Graph, Unread
 from transforms.layout import Layout
@@ -29,6 +30,7 @@ class Parsed:
     text: Text
     facts: ModuleFacts
     names: NameTable
+    comments: tuple[Comment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _read(path: str, data: bytes, whole: bool, cache: ParseCache, files: dict[st
 
 def _parsed(path: str, data: bytes, text: Text, tree: ast.Module) -> Parsed:
     facts = scan(path, tree)
-    return Parsed(data, text, facts, table_of(facts))
+    return Parsed(data, text, facts, table_of(facts), read_comments(path, text.body, tree))
 
 
 def parse(body: str) -> ast.Module:

@@ -1,4 +1,4 @@
-"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, P project, F file."""
+"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, P project, F file, S suppressed."""
 
 from dataclasses import dataclass
 
@@ -44,5 +44,10 @@ _TABLE = (
     Rule("E306", "database work is left where it is", "`--orm executor` moves it to the request's own thread."),
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
     Rule("E308", "not reached from a handler of Flask", "Look at the call yourself."),
+    Rule("S400", "a comment in the code leaves it", "Take the comment out when the change is wanted."),
+    Rule("S401", "the settings leave it", "Take the code out of `ignore` or `per-path-ignore` when the change is wanted."),
+    Rule("S402", "the behaviour may differ, and the rule is not opted in", "Read the reason, then opt in with `--unsafe CODE`."),
+    Rule("S403", "a suppression comment is misspelt or has no effect", "Mend the comment, move it to the line that it is about, or take it out."),
 )
+CHANGING = ("R100", "C200", "C201", "C204", "E300", "E301", "E302")
 RULES = {rule.code: rule for rule in _TABLE}

@@ -9,7 +9,9 @@ from transforms.catalogue import Catalogue
 from transforms.index import Index, ParseCache, build_index
 from transforms.model import Decision, FileChange, Outcome, Project, Settings, Verdict
 from transforms.planning import Plan
+from transforms.suppression import NOT_OPTED_IN, not_opted_in
 
+NOT_ACCEPTED = "not accepted by the user"
 Accepts = Callable[[str], bool]
 Planner = Callable[[Index, Settings], Plan]
 STAGES: Mapping[str, Planner] = {routes.NAME: routes.plan, clients.NAME: clients.plan, executor.NAME: executor.plan}
@@ -34,7 +36,7 @@ def run_stage(name: str, project: Project, catalogue: Catalogue, settings: Setti
     cache = cache or ParseCache()
     index = build_index(project, catalogue, cache)
     plan = STAGES[name](index, settings)
-    refused: dict[str, tuple[str, str]] = {}
+    refused = not_opted_in(plan, settings)
     while True:
         carried = {group for group in _groups(plan) if accepts(group) and group not in refused}
         changes, failed = _carry_out(index, plan, carried) if carried else ([], {})
@@ -84,7 +86,8 @@ def _outcome(name: str, index: Index, plan: Plan, changes: Iterable[FileChange],
 def _final(decision: Decision, accepts: Accepts, refused: Mapping[str, tuple[str, str]]) -> Decision:
     if decision.group in refused and decision.group:
         code, reason = refused[decision.group]
-        return Decision(decision.path, decision.line, decision.symbol, code, Verdict.REFUSE, reason, "", decision.subject)
+        verdict = Verdict.LEAVE if code == NOT_OPTED_IN else Verdict.REFUSE
+        return Decision(decision.path, decision.line, decision.symbol, code, verdict, reason, "", decision.subject, decision.safety)
     if decision.group and not accepts(decision.group):
-        return Decision(decision.path, decision.line, decision.symbol, decision.code, Verdict.LEAVE, "not accepted by the user", "", decision.subject)
+        return Decision(decision.path, decision.line, decision.symbol, decision.code, Verdict.LEAVE, NOT_ACCEPTED, "", decision.subject)
     return decision

@@ -30,14 +30,21 @@ class Options:
     @property
     def arguments(self) -> list[str]:
         """As command line arguments."""
-        return ["--orm", self.orm, "--executor", self.executor, *(["--all-handlers"] if self.all_handlers else [])]
+        return [
+            "--orm",
+            self.orm,
+            *(["--unsafe", "E302"] if self.orm == "executor" else []),
+            "--executor",
+            self.executor,
+            *(["--all-handlers"] if self.all_handlers else []),
+        ]
 
     @property
     def settings(self) -> "Settings":
         """As the API takes them."""
         from transforms.model import Settings
 
-        return Settings(orm=self.orm, executor=self.executor, all_handlers=self.all_handlers)
+        return Settings(orm=self.orm, executor=self.executor, all_handlers=self.all_handlers, unsafe=("E302",))
 
 
 @dataclass(frozen=True)
