@@ -7,53 +7,53 @@ import typer
 
 from codemods.apply import ApplyError, apply
 from codemods.choices import Choices, read_choices
-from codemods.console import fail, guarded, load_or_fail, paint, print_lines
+from codemods.console import fail, guarded, load_or_fail, paint, print_lines, settings_or_fail
 from codemods.json_file import JsonFileError
 from codemods.options import (
     Accept,
     AllHandlers,
-    Helpers,
+    BaselineOption,
     HelpersOption,
-    Http,
     HttpOption,
     Only,
-    Orm,
     OrmOption,
     PythonOption,
-    Spelling,
     SpellingOption,
-    Stage,
+    StageOption,
     Target,
+    UnsafeOption,
     Verbose,
 )
 from codemods.pipeline import Migration, choose_all, run_stages
 from codemods.project import Loaded
 from codemods.report import stage_lines, summary_lines
-from transforms.model import Settings
+from codemods.settings import narrowed
 
 
 def migrate(
     path: Target = Path(),
-    stage: Annotated[
-        list[Stage], typer.Option("--stage", help="Run this stage on what is on disk. May be given more than once. Default: all.")
-    ] = [],  # noqa: B006
+    stage: StageOption = [],  # noqa: B006
     write: Annotated[bool, typer.Option("--write", help="Write the result. Without it nothing is written.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when anything would change.")] = False,
     only: Only = [],  # noqa: B006
-    all_handlers: AllHandlers = False,
-    orm: OrmOption = Orm.leave,
-    executor: SpellingOption = Spelling.to_thread,
-    http: HttpOption = Http.auto,
-    helpers: HelpersOption = Helpers.executor,
+    all_handlers: AllHandlers = None,
+    orm: OrmOption = None,
+    executor: SpellingOption = None,
+    http: HttpOption = None,
+    helpers: HelpersOption = None,
     python: PythonOption = None,
+    unsafe: UnsafeOption = [],  # noqa: B006
     accept: Accept = None,
+    baseline: BaselineOption = None,
     verbose: Verbose = False,
 ) -> None:
     """Migrate an application: routes, clients, executor. A dry run unless --write is given."""
-    settings = Settings(tuple(only), all_handlers, orm.value, executor.value, http.value, helpers.value, _version(python))
     choices = _read_choices(accept) if accept else None
     loaded = load_or_fail(path)
-    result = guarded(lambda: run_stages(loaded, [item.value for item in stage], settings, choices.chooses if choices else choose_all))
+    given = {"stages": stage, "only": only, "all_handlers": all_handlers, "orm": orm, "executor": executor, "http": http, "helpers": helpers}
+    chosen = settings_or_fail(loaded.root, **given, python=python, unsafe=unsafe, baseline=baseline)
+    loaded = narrowed(loaded, chosen)
+    result = guarded(lambda: run_stages(loaded, chosen.values["stages"], chosen.settings, choices.chooses if choices else choose_all))
     for number, outcome in enumerate(result.outcomes, 1):
         print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
     if write and result.changes:
@@ -79,12 +79,3 @@ def _read_choices(path: Path) -> Choices:
         return read_choices(path)
     except JsonFileError as error:
         fail(str(error))
-
-
-def _version(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    major, dot, minor = text.partition(".")
-    if not (dot and major.isdigit() and minor.isdigit()):
-        fail(f"--python takes a version such as 3.9, not {text!r}")
-    return int(major), int(minor)
