@@ -93,3 +93,12 @@ Accept = Annotated[
         "--accept", metavar="FILE", help="Take only the groups that this choices file lists; a review writes it (--save-choices, or the HTML report)."
     ),
 ]
+Interactive = Annotated[bool, typer.Option("--interactive", "-i", help="Go through the groups one by one and choose. Works on a terminal and on a pipe.")]
+SaveChoices = Annotated[Path | None, typer.Option("--save-choices", metavar="FILE", help="With --interactive: keep the choices for --accept.")]
+WriteBaseline = Annotated[
+    Path | None, typer.Option("--write-baseline", metavar="FILE", help="Record what would be changed now, for --baseline. Nothing else is written.")
+]
+AllowDirty = Annotated[bool, typer.Option("--allow-dirty", help="Write also into a git tree with changes that are not committed.")]
+Commit = Annotated[bool, typer.Option("--commit", help="With --write: one git commit for each stage, with a message made from the decisions.")]
+DiffOption = Annotated[bool, typer.Option("--diff", help="With -: print the difference and not the result.")]
+Statistics = Annotated[bool, typer.Option("--statistics", help="Print counts by stage, by rule and by what is called, and no diffs.")]

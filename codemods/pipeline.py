@@ -8,7 +8,8 @@ from codemods.catalogue_files import load_catalogue
 from codemods.project import Loaded
 from transforms.index import Index, ParseCache
 from transforms.model import FileChange, Outcome, Settings
-from transforms.stages import NOT_ACCEPTED, STAGES, run_stage
+from transforms.progress import Tick, no_tick
+from transforms.stages import NOT_ACCEPTED, STAGES, Staged, run_stage
 from transforms.suppression import idle_comments
 
 Chooses = Callable[[str, str], bool]
@@ -25,6 +26,7 @@ class Migration:
 
     outcomes: tuple[Outcome, ...]
     changes: tuple[FileChange, ...]
+    staged: tuple[Staged, ...] = ()
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -37,21 +39,21 @@ def in_order(names: Sequence[str]) -> list[str]:
     return [name for name in STAGES if not names or name in names]
 
 
-def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, chooses: Chooses = choose_all) -> Migration:
+def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, chooses: Chooses = choose_all, tick: Tick = no_tick) -> Migration:
     """Run the stages in memory; nothing is written. `chooses(stage, group)` says which groups of decisions are taken."""
     catalogue = load_catalogue()
     cache = ParseCache()
     project = loaded.project
     outcomes: list[Outcome] = []
-    indexes: list[Index] = []
+    carried: list[Staged] = []
     for name in in_order(stages):
-        staged = run_stage(name, project, catalogue, settings, partial(chooses, name), cache)
+        staged = run_stage(name, project, catalogue, settings, partial(chooses, name), cache, tick)
         outcomes.append(staged.outcome)
-        indexes.append(staged.index)
+        carried.append(staged)
         project = staged.project
     before = loaded.project.python
     changes = [FileChange(path, before.get(path), data) for path, data in sorted(project.python.items()) if before.get(path) != data]
-    return Migration(_with_comments(indexes, outcomes, settings), tuple(changes))
+    return Migration(_with_comments([staged.index for staged in carried], outcomes, settings), tuple(changes), tuple(carried))
 
 
 def _with_comments(indexes: Sequence[Index], outcomes: Sequence[Outcome], settings: Settings) -> tuple[Outcome, ...]:

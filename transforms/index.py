@@ -13,6 +13,7 @@ from transforms.graph import Graph, Unread
 from transforms.layout import Layout
 from transforms.model import Project
 from transforms.names import Names, NameTable, table_of
+from transforms.progress import Tick, no_tick
 from transforms.registry import Registry, find_handlers
 from transforms.requirements import Requirements, read_requirements
 from transforms.resolve import Resolver
@@ -62,21 +63,22 @@ class ParseCache:
     last: "Index | None" = None
 
 
-def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None = None) -> Index:
+def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None = None, tick: Tick = no_tick) -> Index:
     """Read the whole project. A file that cannot be parsed becomes a row in `broken`; the rest goes on."""
     cache = cache or ParseCache()
     last = cache.last
     if last and last.catalogue is catalogue and last.project.python == project.python and last.project.editable == project.editable:
         return last
-    cache.last = _build(project, catalogue, cache)
+    cache.last = _build(project, catalogue, cache, tick)
     return cache.last
 
 
-def _build(project: Project, catalogue: Catalogue, cache: ParseCache) -> Index:
+def _build(project: Project, catalogue: Catalogue, cache: ParseCache, tick: Tick) -> Index:
     files: dict[str, Parsed] = {}
     broken: dict[str, tuple[int, str]] = {}
     whole = any(_FRAMEWORK.search(data) for data in project.python.values())
-    for path in sorted(project.python):
+    for number, path in enumerate(sorted(project.python)):
+        tick("reading", number, len(project.python))
         _read(path, project.python[path], whole, cache, files, broken)
     layout = Layout(project.python)
     names = Names(parsed.names for parsed in files.values())

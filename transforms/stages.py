@@ -9,6 +9,7 @@ from transforms.catalogue import Catalogue
 from transforms.index import Index, ParseCache, build_index
 from transforms.model import Decision, FileChange, Outcome, Project, Settings, Verdict
 from transforms.planning import Plan
+from transforms.progress import Tick, no_tick
 from transforms.suppression import NOT_OPTED_IN, not_opted_in
 
 NOT_ACCEPTED = "not accepted by the user"
@@ -24,6 +25,7 @@ class Staged:
     outcome: Outcome
     project: Project
     index: Index
+    plan: Plan
 
 
 def accept_all(group: str) -> bool:
@@ -31,28 +33,36 @@ def accept_all(group: str) -> bool:
     return True
 
 
-def run_stage(name: str, project: Project, catalogue: Catalogue, settings: Settings, accepts: Accepts = accept_all, cache: ParseCache | None = None) -> Staged:
+def run_stage(
+    name: str,
+    project: Project,
+    catalogue: Catalogue,
+    settings: Settings,
+    accepts: Accepts = accept_all,
+    cache: ParseCache | None = None,
+    tick: Tick = no_tick,
+) -> Staged:
     """Carry out one stage in memory. Groups whose result fails a guard are refused with the reason, the others go on."""
     cache = cache or ParseCache()
-    index = build_index(project, catalogue, cache)
+    index = build_index(project, catalogue, cache, tick)
     plan = STAGES[name](index, settings)
     refused = not_opted_in(plan, settings)
     while True:
         carried = {group for group in _groups(plan) if accepts(group) and group not in refused}
-        changes, failed = _carry_out(index, plan, carried) if carried else ([], {})
+        changes, failed = _carry_out(index, plan, carried, tick) if carried else ([], {})
         after = _after(project, changes)
         if not failed and changes:
             failed = _unsound(index, build_index(after, catalogue, cache), plan, settings, carried)
         if not failed:
-            return Staged(_outcome(name, index, plan, changes, accepts, refused), after, index)
+            return Staged(_outcome(name, index, plan, changes, accepts, refused), after, index, plan)
         refused |= failed
 
 
-def _carry_out(index: Index, plan: Plan, carried: Collection[str]) -> tuple[list[FileChange], dict[str, tuple[str, str]]]:
+def _carry_out(index: Index, plan: Plan, carried: Collection[str], tick: Tick) -> tuple[list[FileChange], dict[str, tuple[str, str]]]:
     """Imported here: LibCST and black take half a second, and an audit or a run without changes needs neither."""
     from transforms.carrying import carry_out
 
-    return carry_out(index, plan, carried)
+    return carry_out(index, plan, carried, tick)
 
 
 def _unsound(index: Index, after: Index, plan: Plan, settings: Settings, carried: Collection[str]) -> dict[str, tuple[str, str]]:

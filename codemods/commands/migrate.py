@@ -5,29 +5,37 @@ from typing import Annotated
 
 import typer
 
-from codemods.apply import ApplyError, apply
-from codemods.choices import Choices, read_choices
-from codemods.console import fail, guarded, load_or_fail, paint, print_lines, settings_or_fail
-from codemods.json_file import JsonFileError
+from codemods.choices import read_choices
+from codemods.commands.steps import confirmed, known_groups, migrate_stdin, or_fail, refuse_together, review, save_baseline, tell
+from codemods.console import guarded, load_or_fail, paint, print_lines, settings_or_fail
+from codemods.delivery import deliver, status_of
 from codemods.options import (
     Accept,
     AllHandlers,
+    AllowDirty,
     BaselineOption,
+    Commit,
+    DiffOption,
     HelpersOption,
     HttpOption,
+    Interactive,
     Only,
     OrmOption,
     PythonOption,
+    SaveChoices,
     SpellingOption,
     StageOption,
+    Statistics,
     Target,
     UnsafeOption,
     Verbose,
+    WriteBaseline,
 )
-from codemods.pipeline import Migration, choose_all, run_stages
-from codemods.project import Loaded
+from codemods.pipeline import choose_all, run_stages
+from codemods.progress import progress
 from codemods.report import stage_lines, summary_lines
 from codemods.settings import narrowed
+from codemods.statistics import statistics_lines
 
 
 def migrate(
@@ -35,6 +43,7 @@ def migrate(
     stage: StageOption = [],  # noqa: B006
     write: Annotated[bool, typer.Option("--write", help="Write the result. Without it nothing is written.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when anything would change.")] = False,
+    interactive: Interactive = False,
     only: Only = [],  # noqa: B006
     all_handlers: AllHandlers = None,
     orm: OrmOption = None,
@@ -44,38 +53,45 @@ def migrate(
     python: PythonOption = None,
     unsafe: UnsafeOption = [],  # noqa: B006
     accept: Accept = None,
+    save_choices: SaveChoices = None,
     baseline: BaselineOption = None,
+    write_baseline_to: WriteBaseline = None,
+    allow_dirty: AllowDirty = False,
+    commit: Commit = False,
+    diff: DiffOption = False,
+    statistics: Statistics = False,
     verbose: Verbose = False,
 ) -> None:
-    """Migrate an application: routes, clients, executor. A dry run unless --write is given."""
-    choices = _read_choices(accept) if accept else None
-    loaded = load_or_fail(path)
+    """Migrate an application: routes, clients, executor. A dry run unless --write is given.
+
+    The path - reads one module from standard input and prints its result; what there is to say goes to standard error.
+    """
     given = {"stages": stage, "only": only, "all_handlers": all_handlers, "orm": orm, "executor": executor, "http": http, "helpers": helpers}
-    chosen = settings_or_fail(loaded.root, **given, python=python, unsafe=unsafe, baseline=baseline)
+    given |= {"python": python, "unsafe": unsafe, "baseline": baseline}
+    alone = str(path) == "-"
+    refuse_together(alone, write, {"--interactive": interactive, "--accept": accept, "--commit": commit, "--write-baseline": write_baseline_to}, save_choices)
+    if alone:
+        migrate_stdin(given, check, diff, verbose)
+    choices = or_fail(lambda: read_choices(accept)) if accept else None
+    loaded = load_or_fail(path)
+    chosen = settings_or_fail(loaded.root, **given)
+    known = None if write_baseline_to or not chosen.baseline else known_groups(chosen.baseline)
     loaded = narrowed(loaded, chosen)
-    result = guarded(lambda: run_stages(loaded, chosen.values["stages"], chosen.settings, choices.chooses if choices else choose_all))
+    reviewed = review(loaded, chosen, save_choices, allow_dirty) if interactive else None
+    chooses = reviewed.choices.chooses if reviewed else choices.chooses if choices else choose_all
+    with progress() as tick:
+        result = guarded(lambda: run_stages(loaded, chosen.values["stages"], chosen.settings, chooses, tick))
     for number, outcome in enumerate(result.outcomes, 1):
-        print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
-    if write and result.changes:
-        try:
-            apply(loaded.root, result.changes)
-        except ApplyError as error:
-            fail(str(error))
+        if not (reviewed or statistics):
+            print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
+    if statistics:
+        print_lines(statistics_lines(result.outcomes, paint()))
+    if reviewed:
+        write = bool(result.changes) and ((write and reviewed.finished) or confirmed(result))
+    if write:
+        or_fail(lambda: deliver(loaded.root, result, allow_dirty, commit))
     print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), write, paint()))
-    for group in choices.unmet(result.outcomes) if choices else ():
-        typer.echo(f"not there any more: {group} was accepted, and no such change can be made now; review again", err=True)
-    raise typer.Exit(_status(loaded, result, check))
-
-
-def _status(loaded: Loaded, result: Migration, check: bool) -> int:
-    broken = any(decision.code in ("F001", "F002") for outcome in result.outcomes for decision in outcome.decisions)
-    if broken or loaded.unreadable:
-        return 2
-    return 1 if check and result.changes else 0
-
-
-def _read_choices(path: Path) -> Choices:
-    try:
-        return read_choices(path)
-    except JsonFileError as error:
-        fail(str(error))
+    tell(result, choices, known)
+    if write_baseline_to:
+        save_baseline(write_baseline_to, result)
+    raise typer.Exit(status_of(loaded, result, check, known))
