@@ -76,7 +76,7 @@ _Rule = Callable[[Item], bool | None]
 
 @dataclass
 class Review:
-    """A project under review. What was worked out is remembered, so that each question costs little."""
+    """A project under review. What was worked out is remembered, so that each question costs little. `tick` may be changed."""
 
     loaded: Loaded
     settings: Settings

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from codemods.choices import Choices
 from codemods.report import Paint, diff_lines
 from codemods.review import ANSWERS, Item, Question, Review
+from transforms.progress import Tick
 from transforms.rules import RULES
 
 _COMMANDS = {**ANSWERS, "e": "explain: the rules and every decision of the group", "b": "go back to the question before", "q": "stop here"}
@@ -20,6 +22,7 @@ class Talk:
     say: Callable[[Iterator[str]], None]
     ask: Callable[[str], str | None]
     paint: Paint
+    progress: Callable[[], AbstractContextManager[Tick]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ def hold(review: Review, talk: Talk) -> Reviewed:
     answers: list[str] = []
     shown = -1
     while True:
-        state = review.state(answers)
+        with talk.progress() as review.tick:
+            state = review.state(answers)
         if state.question is None:
             return Reviewed(state.choices, True)
         if shown != len(answers):

@@ -1,5 +1,7 @@
 """The stages in order, and how one is carried out: plan, accept, rewrite, guard."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -8,10 +10,11 @@ from transforms.awaited import never_awaited
 from transforms.catalogue import Catalogue
 from transforms.index import Index, ParseCache, build_index
 from transforms.model import Decision, FileChange, Outcome, Project, Settings, Verdict
-from transforms.planning import Plan
+from transforms.planning import Change, Plan
 from transforms.progress import Tick, no_tick
 from transforms.suppression import NOT_OPTED_IN, not_opted_in
 
+_NUMBER = re.compile(r"#\d+$")
 NOT_ACCEPTED = "not accepted by the user"
 Accepts = Callable[[str], bool]
 Planner = Callable[[Index, Settings], Plan]
@@ -67,13 +70,24 @@ def _carry_out(index: Index, plan: Plan, carried: Collection[str], tick: Tick) -
 
 def _unsound(index: Index, after: Index, plan: Plan, settings: Settings, carried: Collection[str]) -> dict[str, tuple[str, str]]:
     """Groups of files in which a coroutine of ours is not awaited, or in which a second run would change something."""
-    groups = {change.group for change in plan.changes} - set(carried)
-    again = {change.path: "a second run would change the file again" for change in STAGES[plan.stage](after, settings).changes if change.group not in groups}
+    again = {change.path: "a second run would change the file again" for change in _unasked(plan, STAGES[plan.stage](after, settings), carried)}
     found: dict[str, tuple[str, str]] = {}
     for path, reason in {**again, **never_awaited(index, after)}.items():
         mine = {change.group for change in plan.changes if change.path == path} & set(carried)
         found |= dict.fromkeys(mine or carried, ("F002", reason))
     return found
+
+
+def _unasked(plan: Plan, again: Plan, carried: Collection[str]) -> list[Change]:
+    """What the stage would change on its own result, except for what was not taken: groups are numbered, so they are counted."""
+    declined = Counter(_unnumbered(group) for group in _groups(plan) - set(carried))
+    left = Counter(_unnumbered(group) for group in _groups(again))
+    return [change for change in again.changes if left[_unnumbered(change.group)] > declined[_unnumbered(change.group)]]
+
+
+def _unnumbered(group: str) -> str:
+    """`executor:app.py:index:open#2` without its number: once the first call is changed, the second is the first."""
+    return _NUMBER.sub("", group)
 
 
 def _groups(plan: Plan) -> set[str]:

@@ -71,12 +71,9 @@ def review(loaded: Loaded, chosen: Effective, save_choices: Path | None, allow_d
     """Hold the interactive review. A dirty git tree is told before it, unless the choices are saved."""
     if not (allow_dirty or save_choices):
         or_fail(lambda: check_clean(loaded.root, []))
-    with progress() as tick:
-        session = Review(loaded, chosen.settings, chosen.values["stages"], tick)
-        guarded(lambda: session.state([]))
-    session.tick = lambda what, done, total: None
+    session = Review(loaded, chosen.settings, chosen.values["stages"])
     try:
-        reviewed = guarded(lambda: hold(session, Talk(print_lines, read_line, paint())))
+        reviewed = guarded(lambda: hold(session, Talk(print_lines, read_line, paint(), progress)))
     except KeyboardInterrupt:
         typer.echo("")
         fail("interrupted; nothing was written")
