@@ -27,19 +27,30 @@ class Talk:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What was accepted, and whether the review went through to the end."""
+    """What was accepted, whether the review went through to the end, and whether Control-C ended it."""
 
     choices: Choices
     finished: bool
+    interrupted: bool = False
 
 
 def hold(review: Review, talk: Talk) -> Reviewed:
     """Ask about one group after another. Nothing is written here."""
+    last = [Choices({})]
+    try:
+        return _ask_all(review, talk, last)
+    except KeyboardInterrupt:
+        return Reviewed(last[0], False, True)
+
+
+def _ask_all(review: Review, talk: Talk, last: list[Choices]) -> Reviewed:
+    """The review; `last` holds what was accepted so far, for the case that it is interrupted."""
     answers: list[str] = []
     shown = -1
     while True:
         with talk.progress() as review.tick:
             state = review.state(answers)
+        last[0] = state.choices
         if state.question is None:
             return Reviewed(state.choices, True)
         if shown != len(answers):

@@ -1,5 +1,6 @@
 """`migrate -`: one module on standard input, its result on standard output."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ def load_standard_input() -> Loaded:
     root = find_root(Path.cwd())
     metadata = {}
     for name in (*METADATA, "requirements.txt"):
-        if (root / name).is_file():
+        with contextlib.suppress(OSError):
             metadata[name] = (root / name).read_text(errors="replace")
     return Loaded(root, Project({NAME: sys.stdin.buffer.read()}, frozenset({NAME}), metadata), {})
 

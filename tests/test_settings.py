@@ -4,7 +4,11 @@ import shutil
 
 import pytest
 from fixture_apps import FIXTURES
-from test_cli import MIGRATED, VIEW, contents, run
+from forked import run
+from test_cli import MIGRATED, VIEW, contents
+
+from codemods.config_file import ConfigError
+from codemods.settings import effective
 
 HELPED = VIEW.replace("time.sleep(1)", "wait()") + "\n\ndef wait():\n    time.sleep(1)\n"
 QUERYING = (
@@ -130,9 +134,15 @@ WRONG = {
 @pytest.mark.parametrize("text", WRONG)
 def test_wrong_settings(project, text):
     line, words = WRONG[text]
-    folder = project(text)
+    with pytest.raises(ConfigError) as caught:
+        effective(project(text), {})
+    assert f"pyproject.toml:{line}" in str(caught.value) and words in str(caught.value)
+
+
+def test_wrong_settings_stop_the_run(project):
+    folder = project("exlude = ['x']")
     result = run("migrate", folder, "--write", code=2)
-    assert f"pyproject.toml:{line}" in result.err and words in result.err and "async def" not in (folder / "app.py").read_text()
+    assert "pyproject.toml:5" in result.err and "'exclude'" in result.err and "async def" not in (folder / "app.py").read_text()
 
 
 def test_every_command_refuses_wrong_settings(project):

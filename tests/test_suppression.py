@@ -1,10 +1,16 @@
 """Suppression comments and settings: what is left, what follows from it, and comments that do nothing."""
 
+import ast
+import io
+import random
 import shutil
+import tokenize
 
+import laws
 import pytest
-from fixture_apps import FIXTURES
-from test_cli import contents, run
+from fixture_apps import FIXTURES, apps, project_of
+from forked import run
+from test_cli import contents
 
 from codemods.pipeline import run_stages
 from codemods.project import load
@@ -171,3 +177,40 @@ def test_unsafe_changes_are_taken_only_when_opted_in(tmp_path):
     run("migrate", work, "--orm", "executor", "--unsafe", "E302", "--stage", "executor", "--write", code=0)
     wanted = {name: data for name, data in contents(folder.parent / "4-orm-executor").items() if "__pycache__" not in name and ".pytest_cache" not in name}
     assert {name: data for name, data in contents(work).items() if name in wanted} == wanted
+
+
+def _marked(data, choose):
+    """The file with comments at the ends of some of its lines, and those lines."""
+    text = data.decode()
+    ends = {token.start[0] for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == tokenize.NEWLINE and token.string}
+    starts = {node.lineno for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call | ast.FunctionDef)}
+    lines = text.splitlines(keepends=True)
+    chosen = [number for number in sorted(ends & starts) if "#" not in lines[number - 1] and choose.random() < 0.3]
+    for number in chosen:
+        lines[number - 1] = lines[number - 1].rstrip("\n") + "  # async: leave\n"
+    return "".join(lines).encode(), [lines[number - 1] for number in chosen]
+
+
+def _marked_functions(data):
+    text = data.decode()
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [ast.get_source_segment(text, node) for node in functions if text.splitlines()[node.lineno - 1].endswith("# async: leave")]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("app", apps(), ids=lambda app: app.name)
+def test_comments_anywhere_keep_the_laws(app, seed):
+    """Random comments: no marked line and no marked function changes, and what does change is whole."""
+    start, choose = project_of(app, "0-original"), random.Random(f"{app.name}{seed}")
+    kept, python = {}, {}
+    for path in sorted(start.python):
+        python[path], kept[path] = _marked(start.python[path], choose)
+    settings = Settings(orm="executor", unsafe=("E302",), helpers="twin" if seed == 3 else "executor")
+    run = laws.Run(start.replace_python(python), settings)
+    breaches = [breach for law in (laws.law_1_compiles, laws.law_2_once_is_enough, laws.law_3_changed_if_decided, laws.law_6_names) for breach in law(run)]
+    assert breaches + laws.law_9_all_awaited(run) == []
+    assert any(kept.values())
+    for path, data in run.projects[-1].python.items():
+        text = data.decode()
+        assert [line for line in kept.get(path, []) if line not in text] == []
+        assert [body for body in _marked_functions(python.get(path, b"")) if body not in text] == []

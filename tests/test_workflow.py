@@ -9,7 +9,9 @@ import sys
 
 import pytest
 from fixture_apps import FIXTURES, ROOT
-from test_cli import MIGRATED, VIEW, contents, run
+from forked import run
+from test_cli import MIGRATED, VIEW, contents
+from test_cli import run as start
 
 GIT = shutil.which("git")
 needs_git = pytest.mark.skipif(GIT is None, reason="git is not installed")
@@ -167,6 +169,16 @@ class TestCommit:
         run("migrate", repository, "--write", "--commit", env=QUIET, code=2)
         assert files(repository) == before and git(repository, "status", "--porcelain") == ""
 
+    def test_a_new_file_that_git_ignores(self, repository):
+        """It cannot be committed, so nothing of the stage is written."""
+        newsroom(repository)
+        (repository / ".gitignore").write_text("async_support.py\n")
+        git(repository, "add", ".")
+        git(repository, "commit", "--quiet", "-m", "newsroom")
+        before = files(repository)
+        result = run("migrate", repository, "--write", "--commit", env=QUIET, code=2)
+        assert "ignored" in result.err and files(repository) == before and git(repository, "status", "--porcelain") == ""
+
     def test_files_that_are_not_committed(self, repository):
         """Not even with --allow-dirty: the user's own changes would be in our commit."""
         (repository / "app.py").write_text(VIEW + "\n# mine\n")
@@ -238,10 +250,8 @@ class TestBaseline:
 
 
 def pipe(data, *args, cwd, code):
-    command = [sys.executable, str(ROOT / "flask_to_async.py"), "migrate", "-", *args]
-    result = subprocess.run(command, cwd=cwd, input=data, capture_output=True, timeout=60, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
-    assert result.returncode == code and b"Traceback" not in result.stderr, result.stderr
-    return result.stdout, result.stderr.decode()
+    result = run("migrate", "-", *args, cwd=cwd, data=data, code=code)
+    return result.stdout, result.err
 
 
 class TestStandardInput:
@@ -290,9 +300,9 @@ def test_statistics(tmp_path):
 def test_completion(tmp_path):
     """What the shells ask typer for."""
     env = {"_FLASK_TO_ASYNC_COMPLETE": "complete_bash", "COMP_WORDS": "flask-to-async mig", "COMP_CWORD": "1"}
-    assert run(env=env).out.split() == ["migrate"]
+    assert start(env=env).out.split() == ["migrate"]
     env |= {"COMP_WORDS": "flask-to-async migrate --orm ", "COMP_CWORD": "3"}
-    assert run(env=env).out.split() == ["leave", "executor"]
+    assert start(env=env).out.split() == ["leave", "executor"]
     shell = shutil.which("bash")
     if shell:  # the program asks which shell runs it
         command = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'flask_to_async.py'))} --show-completion; true"
@@ -307,9 +317,9 @@ def test_the_pre_commit_hook_runs(project):
     hook = next(item for item in hooks if item["id"] == "flask-to-async")
     program, *arguments = hook["entry"].split() + hook.get("args", [])
     assert program == "flask-to-async" and hook["language"] == "python" and hook["pass_filenames"] is False
-    run(*arguments, cwd=project, code=1)
+    start(*arguments, cwd=project, code=1)
     run("migrate", project, "--write", code=0)
-    run(*arguments, cwd=project, code=0)
+    start(*arguments, cwd=project, code=0)
 
 
 def test_examples_in_the_docs_are_real():

@@ -1,5 +1,6 @@
 """The steps of `migrate` that are not the migration itself: standard input, review, baseline, what is told at the end."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -71,14 +72,15 @@ def review(loaded: Loaded, chosen: Effective, save_choices: Path | None, allow_d
     """Hold the interactive review. A dirty git tree is told before it, unless the choices are saved."""
     if not (allow_dirty or save_choices):
         or_fail(lambda: check_clean(loaded.root, []))
+    if save_choices and not os.access(save_choices.parent, os.W_OK):
+        fail(f"{save_choices} cannot be written: its folder does not exist or may not be written to")
     session = Review(loaded, chosen.settings, chosen.values["stages"])
-    try:
-        reviewed = guarded(lambda: hold(session, Talk(print_lines, read_line, paint(), progress)))
-    except KeyboardInterrupt:
-        typer.echo("")
-        fail("interrupted; nothing was written")
+    reviewed = guarded(lambda: hold(session, Talk(print_lines, read_line, paint(), progress)))
     if save_choices:
         or_fail(lambda: write_choices(save_choices, reviewed.choices))
+    if reviewed.interrupted:
+        typer.echo("")
+        fail("interrupted; nothing was written" + (f" but {save_choices}" if save_choices else ""))
     return reviewed
 
 
