@@ -22,8 +22,10 @@ def statistics_lines(outcomes: Sequence[Outcome], paint: Paint) -> Iterator[str]
     for (code, verdict), number in _most(Counter((item.code, item.verdict) for _, item in decisions)):
         yield f"  {number:5}  {code}  {_WORDS[verdict]:<8} {RULES[code].title if code in RULES else ''}".rstrip()
     yield paint("by what is called", "bold")
-    for subject in _subjects(decisions):
-        yield f"  {subject:<32} {_verdicts([item for _, item in decisions if item.subject == subject])}"
+    subjects = _subjects(decisions)
+    width = max((len(subject) for subject in subjects), default=0)
+    for subject in subjects:
+        yield f"  {subject:<{width}}  {_verdicts([item for _, item in decisions if item.subject == subject])}"
 
 
 def _verdicts(decisions: Sequence[Decision]) -> str:

@@ -105,7 +105,7 @@ def save_baseline(path: Path, result: Migration) -> None:
 def tell(result: Migration, choices: Choices | None, known: Baseline | None) -> None:
     """What a choices file or a baseline has that the run has not, and the other way round."""
     for group in choices.unmet(result.outcomes) if choices else ():
-        typer.echo(f"not there any more: {group} was accepted, and no such change can be made now; review again", err=True)
+        typer.echo(f"not made: {group} was accepted, and that change cannot be made, or not any more; review again", err=True)
     if known:
         new, gone = known.new(result.outcomes), known.gone(result.outcomes)
         typer.echo(
