@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codemods.json_file import JsonFileError, read_object, refuse_other_keys, texts, write_object
-from transforms.model import Outcome, Verdict
+from transforms.model import Outcome, Project, Verdict
 from transforms.stages import STAGES
 
 FORMAT, VERSION = "flask-to-async baseline", 1
@@ -24,9 +24,15 @@ class Baseline:
         """Groups of these outcomes that are not known."""
         return sorted(group for stage, groups in found_groups(outcomes).items() for group in groups - self.groups.get(stage, frozenset()))
 
-    def gone(self, outcomes: Iterable[Outcome]) -> list[str]:
-        """Known groups of the stages that ran which are found no more."""
-        return sorted(group for stage, groups in found_groups(outcomes).items() for group in self.groups.get(stage, frozenset()) - groups)
+    def gone(self, outcomes: Iterable[Outcome], project: Project) -> list[str]:
+        """Known groups of the stages that ran which are found no more: only in files that were looked at, or that are gone."""
+        lost = (group for stage, groups in found_groups(outcomes).items() for group in self.groups.get(stage, frozenset()) - groups)
+        return sorted(group for group in lost if _path(group) in project.editable or _path(group) not in project.python)
+
+
+def _path(group: str) -> str:
+    """The file in `stage:file:function:call#number`."""
+    return (group.split(":") + [""])[1]
 
 
 def found_groups(outcomes: Iterable[Outcome]) -> dict[str, frozenset[str]]:

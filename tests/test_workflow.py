@@ -240,6 +240,15 @@ class TestBaseline:
         run("migrate", project, "--write", code=0)
         assert "not found any more" in run("migrate", project, "--check", "--baseline", known, code=0).err
 
+    def test_what_was_not_looked_at_is_not_gone(self, project):
+        (project / "other.py").write_text(VIEW.replace("app", "other"))
+        known = project / "known.json"
+        run("migrate", project, "--write-baseline", known, code=0)
+        for options in ([project / "app.py"], [project, "--only", "other"], [project, "--stage", "routes"]):
+            assert "not found" not in run("migrate", *options, "--check", "--baseline", known, code=0).err
+        (project / "other.py").unlink()
+        assert "not found any more" in run("migrate", project, "--check", "--baseline", known, code=0).err
+
     @pytest.mark.parametrize("text", ["{}", "nonsense", '{"format": "flask-to-async baseline", "version": 1, "groups": {"rutes": []}}'])
     def test_no_baseline(self, project, text):
         (project / "known.json").write_text(text)

@@ -91,7 +91,7 @@ def migrate(
     if write:
         or_fail(lambda: deliver(loaded.root, result, allow_dirty, commit))
     print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), write, paint()))
-    tell(result, reviewed.choices if reviewed else choices, known)
+    tell(loaded, chosen, result, reviewed.choices if reviewed else choices, known)
     if write_baseline_to:
         save_baseline(write_baseline_to, result)
     raise typer.Exit(status_of(loaded, result, check, known))

@@ -102,12 +102,12 @@ def save_baseline(path: Path, result: Migration) -> None:
     typer.echo(f"{path}: {number} groups written", err=True)
 
 
-def tell(result: Migration, choices: Choices | None, known: Baseline | None) -> None:
+def tell(loaded: Loaded, chosen: Effective, result: Migration, choices: Choices | None, known: Baseline | None) -> None:
     """What a choices file or a baseline has that the run has not, and the other way round."""
     for group in choices.unmet(result.outcomes) if choices else ():
         typer.echo(f"not made: {group} was accepted, and that change cannot be made, or not any more; review again", err=True)
     if known:
-        new, gone = known.new(result.outcomes), known.gone(result.outcomes)
+        new, gone = known.new(result.outcomes), [] if chosen.values["only"] else known.gone(result.outcomes, loaded.project)
         typer.echo(
             f"baseline: {len(new)} groups are new" + (f", {len(gone)} are not found any more (--write-baseline takes them out)" if gone else ""), err=True
         )
