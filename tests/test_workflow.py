@@ -291,7 +291,7 @@ class TestStandardInput:
         (tmp_path / "pyproject.toml").write_text("[tool.flask-to-async]\nignore = ['R100']\n")
         assert pipe(VIEW.encode(), cwd=tmp_path, code=0)[0].decode() == VIEW
 
-    @pytest.mark.parametrize("option", [["--write"], ["-i"], ["--commit"], ["--accept", "x"], ["--write-baseline", "x"]])
+    @pytest.mark.parametrize("option", [["--write"], ["-i"], ["--commit"], ["--accept", "x"], ["--write-baseline", "x"], ["--statistics"]])
     def test_options_that_need_a_file(self, tmp_path, option):
         assert "does not go with -" in pipe(VIEW.encode(), *option, cwd=tmp_path, code=2)[1]
 

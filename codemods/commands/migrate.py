@@ -69,7 +69,8 @@ def migrate(
     given = {"stages": stage, "only": only, "all_handlers": all_handlers, "orm": orm, "executor": executor, "http": http, "helpers": helpers}
     given |= {"python": python, "unsafe": unsafe, "baseline": baseline}
     alone = str(path) == "-"
-    refuse_together(alone, write, {"--interactive": interactive, "--accept": accept, "--commit": commit, "--write-baseline": write_baseline_to}, save_choices)
+    asked = {"--write": write, "--interactive": interactive, "--accept": accept, "--save-choices": save_choices, "--commit": commit}
+    refuse_together(alone, {**asked, "--baseline": baseline, "--write-baseline": write_baseline_to, "--statistics": statistics})
     if alone:
         migrate_stdin(given, check, diff, verbose)
     choices = or_fail(lambda: read_choices(accept)) if accept else None

@@ -36,19 +36,19 @@ def or_fail(work: Callable[[], _Result]) -> _Result:
         fail(str(error))
 
 
-def refuse_together(alone: bool, write: bool, given: Mapping[str, Any], save_choices: Path | None) -> None:
-    """End the program when options contradict each other."""
-    if alone:
-        for option, value in {**given, "--write": write}.items():
-            if value:
-                fail(f"{option} does not go with -: a module on standard input has no file; its result is printed")
+def refuse_together(alone: bool, given: Mapping[str, Any]) -> None:
+    """End the program when options contradict each other; `alone`: the path is -, a module on standard input."""
+    for option, value in given.items():
+        if alone and value:
+            fail(f"{option} does not go with -: a module on standard input has no file; its result is printed")
+    write = given["--write"]
     if given["--commit"] and not (write or given["--interactive"]):
         fail("--commit commits what is written: give --write too")
     if given["--accept"] and given["--interactive"]:
         fail("--accept replays choices and --interactive makes them: give one of them")
     if given["--write-baseline"] and (write or given["--interactive"]):
         fail("--write-baseline records what is not changed yet: it does not go with --write or --interactive")
-    if save_choices and not given["--interactive"]:
+    if given["--save-choices"] and not given["--interactive"]:
         fail("--save-choices saves what --interactive chooses: give --interactive too")
 
 
