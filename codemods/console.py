@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import typer
 
+from codemods.config_file import ConfigError
+from codemods.options import plain_value
 from codemods.project import Loaded, ProjectError, load
 from codemods.report import Paint, plain
+from codemods.settings import Effective, effective
 from codemods.stage_names import QueryError
 from transforms.catalogue import CatalogueError
 
@@ -24,6 +27,14 @@ def load_or_fail(path: Path) -> Loaded:
     for name, reason in sorted(loaded.unreadable.items()):
         typer.echo(f"not read  F001  {name}: {reason}", err=True)
     return loaded
+
+
+def settings_or_fail(root: Path, **given: Any) -> Effective:
+    """The settings of this run: `given` on the command line, by name; ends the program with a sentence when one is wrong."""
+    try:
+        return effective(root, {name.replace("_", "-"): plain_value(value) for name, value in given.items()})
+    except ConfigError as error:
+        fail(str(error))
 
 
 def guarded(work: Callable[[], _Result]) -> _Result:

@@ -66,23 +66,61 @@ StageOption = Annotated[
         help="Run this stage on what is on disk, or that Bowler query of yours. May be given more than once. Default: all of ours.",
     ),
 ]
+
+
+def plain_value(value: object) -> object:
+    """What an option says, as a configuration file would say it."""
+    if isinstance(value, list):
+        return [plain_value(item) for item in value]
+    return value.value if isinstance(value, Enum) else str(value) if isinstance(value, Path) else value
+
+
 Target = Annotated[Path, typer.Argument(help="Folder or file of the application. The project around it is read, only this is changed.")]
 Only = Annotated[
     list[str],
     typer.Option("--only", metavar="GLOB", help="Limit the pass to handlers whose endpoint, name, module or path matches. May be given more than once."),
 ]
-AllHandlers = Annotated[bool, typer.Option("--all-handlers", help="Also make handlers async that would await nothing.")]
-OrmOption = Annotated[Orm, typer.Option("--orm", help="Database work through an ORM: leave it, or move it to the request's own thread.")]
-SpellingOption = Annotated[
-    Spelling,
-    typer.Option("--executor", help="How calls are moved to a worker thread. asyncio.to_thread is run_in_executor with Flask's context carried along."),
+AllHandlers = Annotated[bool | None, typer.Option("--all-handlers/--no-all-handlers", help="Also make handlers async that would await nothing.")]
+OrmOption = Annotated[
+    Orm | None,
+    typer.Option("--orm", help="Database work through an ORM: leave it (default), or move it to the request's own thread."),
 ]
-HttpOption = Annotated[Http, typer.Option("--http", help="What requests is replaced by; auto: httpx where the project has it, else httpx2.")]
+SpellingOption = Annotated[
+    Spelling | None,
+    typer.Option(
+        "--executor",
+        help="How calls are moved to a worker thread. asyncio.to_thread (default) is run_in_executor with Flask's context carried along.",
+    ),
+]
+HttpOption = Annotated[Http | None, typer.Option("--http", help="What requests is replaced by; auto (default): httpx where the project has it, else httpx2.")]
 HelpersOption = Annotated[
-    Helpers,
-    typer.Option("--helpers", help="A helper that must stay synchronous for some callers: call it through the executor, or write an async twin beside it."),
+    Helpers | None,
+    typer.Option(
+        "--helpers",
+        help="A helper that must stay synchronous for some callers: call it through the executor (default), or write an async twin beside it.",
+    ),
 ]
 PythonOption = Annotated[
     str | None, typer.Option("--python", metavar="X.Y", help="Oldest Python that the result must run on. Default: what the project declares.")
 ]
+UnsafeOption = Annotated[
+    list[str],
+    typer.Option("--unsafe", metavar="CODE", help="Take changes of this rule also where the program may behave differently. May be given more than once."),
+]
+BaselineOption = Annotated[Path | None, typer.Option("--baseline", metavar="FILE", help="The groups that are known already: only what is new fails --check.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="List every decision.")]
+Accept = Annotated[
+    Path | None,
+    typer.Option(
+        "--accept", metavar="FILE", help="Take only the groups that this choices file lists; a review writes it (--save-choices, or the HTML report)."
+    ),
+]
+Interactive = Annotated[bool, typer.Option("--interactive", "-i", help="Go through the groups one by one and choose. Works on a terminal and on a pipe.")]
+SaveChoices = Annotated[Path | None, typer.Option("--save-choices", metavar="FILE", help="With --interactive: keep the choices for --accept.")]
+WriteBaseline = Annotated[
+    Path | None, typer.Option("--write-baseline", metavar="FILE", help="Record what would be changed now, for --baseline. Nothing else is written.")
+]
+AllowDirty = Annotated[bool, typer.Option("--allow-dirty", help="Write also into a git tree with changes that are not committed.")]
+Commit = Annotated[bool, typer.Option("--commit", help="With --write: one git commit for each stage, with a message made from the decisions.")]
+DiffOption = Annotated[bool, typer.Option("--diff", help="With -: print the difference and not the result.")]
+Statistics = Annotated[bool, typer.Option("--statistics", help="Print counts by stage, by rule and by what is called, and no diffs.")]

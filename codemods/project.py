@@ -12,7 +12,7 @@ from transforms.templates import SUFFIXES
 _NEVER = {"__pycache__", "node_modules", "site-packages"}
 _SKIPPED = {"venv", "env", "build", "dist", "_build"}
 _MARKS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "Pipfile", "requirements.txt", "tox.ini")
-_METADATA = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock")
+METADATA = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock")
 
 
 class ProjectError(Exception):
@@ -48,7 +48,7 @@ def load(target: Path) -> Loaded:
         try:
             if path.suffix == ".py":
                 files[name] = path.read_bytes()
-            if path.suffix != ".py" or path.name in _METADATA:
+            if path.suffix != ".py" or path.name in METADATA:
                 metadata[name] = path.read_text(errors="replace")
         except OSError as error:
             unreadable[name] = f"cannot be read: {error.strerror}"
@@ -99,7 +99,7 @@ def _walk(folder: Path, unreadable: dict[str, str], root: Path, target: Path) ->
         elif not entry.is_file(follow_symlinks=False):
             if entry.name.endswith(".py"):
                 unreadable[path.relative_to(root).as_posix()] = "not a regular file"
-        elif entry.name.endswith(".py") or entry.name in _METADATA or _is_requirements(path) or _is_template(path) or _is_deployment(path):
+        elif entry.name.endswith(".py") or entry.name in METADATA or _is_requirements(path) or _is_template(path) or _is_deployment(path):
             yield path
 
 

@@ -16,8 +16,10 @@ from codemods.queries import loaded_query
 from codemods.stage_names import QueryError
 from transforms.guards import compiles, new_names
 from transforms.importing import torn
-from transforms.index import ParseCache, build_index
+from transforms.index import Index, ParseCache, build_index
 from transforms.model import Decision, FileChange, Outcome, Project, Safety, Verdict
+from transforms.planning import Plan
+from transforms.stages import Staged
 from transforms.text import Text, Undecodable, decode, newline_of, split_lines
 
 _POSITION = re.compile(r"\((\d+), \d+\)\)$")
@@ -40,7 +42,7 @@ class _Refused(Exception):
         self.code, self.line = code, line
 
 
-def run_query(stage: str, root: Path, project: Project, accepts: Callable[[str], bool]) -> tuple[Outcome, Project]:
+def run_query(stage: str, root: Path, project: Project, accepts: Callable[[str], bool]) -> Staged:
     """Run the query on every file that may be edited. Raises QueryError when it cannot be run at all."""
     with loaded_query(stage) as query:
         names = {path: name for path in sorted(project.editable) if (name := _name(query, root / path))}
@@ -59,13 +61,14 @@ class _Results:
     refused: dict[str, _Refused] = field(default_factory=dict)
 
 
-def _run(stage: str, query: Query, names: dict[str, str], project: Project, accepts: Callable[[str], bool]) -> tuple[Outcome, Project]:
+def _run(stage: str, query: Query, names: dict[str, str], project: Project, accepts: Callable[[str], bool]) -> Staged:
     results = _results(_tool(stage, query), query, names, project)
-    after = _hold_together(results, project, accepts)
+    index = build_index(project, load_catalogue(), everything=True)
+    after = _hold_together(results, index, accepts)
     refused = [Decision(path, item.line, "", item.code, Verdict.REFUSE, str(item), "", stage) for path, item in results.refused.items()]
     decided = [_decision(stage, path, line, accepts(_group(path))) for path, (_, lines) in results.made.items() for line in lines]
     changes = [FileChange(path, data, after.python[path]) for path, data in sorted(project.python.items()) if data != after.python[path]]
-    return Outcome(stage, tuple(changes), tuple(sorted([*refused, *decided]))), after
+    return Staged(Outcome(stage, tuple(changes), tuple(sorted([*refused, *decided]))), after, index, Plan(stage))
 
 
 def _results(tool: BowlerTool, query: Query, names: dict[str, str], project: Project) -> _Results:
@@ -86,14 +89,13 @@ def _results(tool: BowlerTool, query: Query, names: dict[str, str], project: Pro
     return results
 
 
-def _hold_together(results: _Results, project: Project, accepts: Callable[[str], bool]) -> Project:
+def _hold_together(results: _Results, before: Index, accepts: Callable[[str], bool]) -> Project:
     """The project with the accepted files; a file whose change would tear it from another is refused, until all hold together."""
-    catalogue, cache = load_catalogue(), ParseCache()
-    before = build_index(project, catalogue, cache, everything=True)
+    project, cache = before.project, ParseCache()
     while True:
         accepted = {path: data for path, (data, _) in results.made.items() if accepts(_group(path))}
         after = project.replace_python({**project.python, **accepted})
-        torn_files = torn(before, build_index(after, catalogue, cache, everything=True), accepted)
+        torn_files = torn(before, build_index(after, before.catalogue, cache, everything=True), accepted)
         if not torn_files:
             return after
         for path, reason in torn_files.items():

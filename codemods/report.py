@@ -16,7 +16,7 @@ _TITLES = {
     "clients": "blocking clients become async ones",
     "executor": "what still blocks moves off the loop",
 }
-_SUMMED = {"P001", "R101", "R104", "R109", "R110", "E303", "E306"}
+_SUMMED = {"P001", "R101", "R104", "R109", "R110", "E303", "E306", "U401"}
 
 
 def plain(text: str, colour: str) -> str:

@@ -12,12 +12,13 @@ from transforms.index import Index
 from transforms.local_imports import drop_unused_locals
 from transforms.model import FileChange
 from transforms.planning import Change, Plan
+from transforms.progress import Tick, no_tick
 from transforms.rewrite import NotRewritable, rewrite
 from transforms.text import Undecodable
 from transforms.values import ModuleValue
 
 
-def carry_out(index: Index, plan: Plan, accepted: Collection[str]) -> tuple[list[FileChange], dict[str, tuple[str, str]]]:
+def carry_out(index: Index, plan: Plan, accepted: Collection[str], tick: Tick = no_tick) -> tuple[list[FileChange], dict[str, tuple[str, str]]]:
     """The changed files, and the groups that could not be carried out, each with a code and a reason."""
     by_path: dict[str, list[Change]] = {}
     for change in plan.changes:
@@ -25,7 +26,8 @@ def carry_out(index: Index, plan: Plan, accepted: Collection[str]) -> tuple[list
             by_path.setdefault(change.path, []).append(change)
     changes: list[FileChange] = []
     failed: dict[str, tuple[str, str]] = {}
-    for path, mine in sorted(by_path.items()):
+    for number, (path, mine) in enumerate(sorted(by_path.items())):
+        tick(f"{plan.stage}: rewriting", number, len(by_path))
         try:
             changes.append(FileChange(path, index.files[path].data, _rewrite_file(index, path, mine)))
         except (NotRewritable, Undecodable) as error:

@@ -14,9 +14,11 @@ from transforms.facts import Function, last_name
 from transforms.index import Index
 from transforms.judge import is_own, stopped
 from transforms.model import Settings, Verdict
+from transforms.moves import swap_left
 from transforms.placement import why_not_here
 from transforms.planning import Change, Plan
 from transforms.reach import Reach
+from transforms.suppression import Left, left
 from transforms.swaps import Swap, Unproved, find_swaps
 from transforms.twins import Twin, find_twins, twin_imports
 
@@ -37,6 +39,7 @@ class Spread:
     swaps: dict[Function, list[Swap | Unproved]] = field(default_factory=dict)
     helpers: set[Function] = field(default_factory=set)
     kept: dict[Function, str] = field(default_factory=dict)
+    codes: dict[Function, str] = field(default_factory=dict)
     twins: dict[Function, Twin] = field(default_factory=dict)
 
 
@@ -53,7 +56,7 @@ def plan(index: Index, settings: Settings) -> Plan:
         if function in spread.twins and spread.twins[function].exists:
             continue  # its twin stands there already; the function itself stays as it is
         _swap(function, spread, groups, result)
-        _await_helpers(index, function, spread, groups, result)
+        _await_helpers(index, function, spread, groups, settings, result)
         if function in spread.helpers:
             _convert(index, function, groups[function], result)
         elif function in spread.twins:
@@ -61,11 +64,11 @@ def plan(index: Index, settings: Settings) -> Plan:
     for function in sorted(set(spread.swaps) - {*roots, *spread.helpers, *spread.twins}, key=lambda item: (item.module.path, item.line)):
         for item in spread.swaps[function]:
             if isinstance(item, Unproved):
-                result.decide(function, item.node.lineno, "C202", Verdict.LEAVE, item.reason, subject=item.subject)
+                result.decide(function, item.node.lineno, item.code, Verdict.LEAVE, item.reason, subject=item.subject)
     for function, reason in sorted(spread.kept.items(), key=lambda item: (item[0].module.path, item[0].line)):
         if function in spread.twins:
             continue
-        result.decide(function, function.line, "C203", Verdict.LEAVE, reason, subject=function.qualname)
+        result.decide(function, function.line, spread.codes[function], Verdict.LEAVE, reason, subject=function.qualname)
     return result
 
 
@@ -74,7 +77,7 @@ def find_spread(index: Index, reach: Reach, roots: Collection[Function], setting
     spread = Spread()
     near = _helpers_below(index, reach, roots)
     for function in [*roots, *near]:
-        spread.swaps[function] = find_swaps(index, function, settings)
+        spread.swaps[function] = [_unless_left(index, function, item, settings) for item in find_swaps(index, function, settings)]
     wanted = {function for function in near if any(isinstance(item, Swap) for item in spread.swaps[function])}
     candidates = _upwards(index, wanted, set(near))
     changed = True
@@ -82,17 +85,32 @@ def find_spread(index: Index, reach: Reach, roots: Collection[Function], setting
         changed = False
         for function in sorted(candidates, key=lambda item: (item.module.path, item.line)):
             reason = _why_kept(index, reach, function, candidates, set(roots))
-            if reason:
-                spread.kept[function] = reason
+            unwanted = None if reason else _why_left(index, function, settings)
+            if reason or unwanted:
+                spread.kept[function] = unwanted.reason if unwanted else reason
+                spread.codes[function] = unwanted.code if unwanted else "C203"
                 candidates.discard(function)
                 changed = True
         if settings.helpers != "twin":
             candidates &= _upwards(index, wanted & candidates, candidates)
     if settings.helpers == "twin":
-        spread.twins = find_twins(index, [function for function in spread.kept if not _fixed(index, reach, function)])
+        own = [function for function in spread.kept if not left(index, settings, function, function.node, "C204")]
+        spread.twins = find_twins(index, [function for function in own if not _fixed(index, reach, function)])
         candidates &= _upwards(index, wanted & {*candidates, *spread.twins}, {*candidates, *spread.twins})
     spread.helpers = candidates
     return spread
+
+
+def _unless_left(index: Index, function: Function, item: Swap | Unproved, settings: Settings) -> Swap | Unproved:
+    unwanted = swap_left(index, function, item, settings) if isinstance(item, Swap) else None
+    return Unproved(item.nodes[0], item.subject, unwanted.reason, unwanted.code) if unwanted and isinstance(item, Swap) else item
+
+
+def _why_left(index: Index, function: Function, settings: Settings) -> Left | None:
+    """Why the user wants the helper, or a call of it, left as it is."""
+    nodes = [(caller.function, caller.node) for caller in index.graph.callers(function) if caller.function and caller.node]
+    rows = (left(index, settings, holder, node, "C201") for holder, node in [(function, function.node), *nodes])
+    return next((item for item in rows if item is not None), None)
 
 
 def _helpers_below(index: Index, reach: Reach, roots: Collection[Function]) -> list[Function]:
@@ -194,7 +212,7 @@ def _swap(function: Function, spread: Spread, groups: dict[Function, str], resul
     seen: dict[str, int] = {}
     for item in spread.swaps[function]:
         if isinstance(item, Unproved):
-            result.decide(function, item.node.lineno, "C202", Verdict.LEAVE, item.reason, subject=item.subject)
+            result.decide(function, item.node.lineno, item.code, Verdict.LEAVE, item.reason, subject=item.subject)
             continue
         number = seen[item.subject] = seen.get(item.subject, 0) + 1
         group = groups.get(function) or f"{NAME}:{function.module.path}:{function.qualname}:{item.subject}#{number}"
@@ -205,7 +223,7 @@ def _swap(function: Function, spread: Spread, groups: dict[Function, str], resul
         result.decide(function, item.edits[0].place[0], "C200", Verdict.CHANGE, item.reason, group, item.subject)
 
 
-def _await_helpers(index: Index, function: Function, spread: Spread, groups: dict[Function, str], result: Plan) -> None:
+def _await_helpers(index: Index, function: Function, spread: Spread, groups: dict[Function, str], settings: Settings, result: Plan) -> None:
     for edge in index.graph.edges(function):
         if edge.how != "call" or not edge.sure or not isinstance(edge.node, ast.Call):
             continue
@@ -214,6 +232,8 @@ def _await_helpers(index: Index, function: Function, spread: Spread, groups: dic
             group = groups[target]
             result.changes.append(Change(function.module.path, AwaitCall(place_of(edge.node)), group))
             result.decide(function, line, "C201", Verdict.CHANGE, f"{target.qualname} ({target.place}) becomes async", group, target.qualname)
+        elif target in spread.twins and (unwanted := left(index, settings, function, edge.node, "C204")):
+            result.decide(function, line, unwanted.code, Verdict.LEAVE, unwanted.reason, subject=target.qualname)
         elif target in spread.twins:
             _await_twin(index, function, edge.node, target, spread.twins[target], groups[target], result)
 

@@ -19,6 +19,7 @@ from transforms.placement import is_awaited
 from transforms.planning import Change, Plan, shadowed
 from transforms.reach import Reach, is_bound, is_orm
 from transforms.routes import make_async
+from transforms.suppression import left
 
 NAME = "executor"
 
@@ -61,10 +62,10 @@ def _convert(index: Index, reach: Reach, judgement: Judgement, settings: Setting
 
 
 def _move_all(index: Index, reach: Reach, function: Function, settings: Settings, result: Plan, group: str) -> None:
-    database = orm_moves(index, reach, function) if settings.orm == "executor" else []
+    database = orm_moves(index, reach, function, settings) if settings.orm == "executor" else []
     taken = {move.node for move in database}
     seen: dict[str, int] = {}
-    for move in [*database, *(move for move in moves(index, reach, function) if move.node not in taken)]:
+    for move in [*database, *(move for move in moves(index, reach, function, settings) if move.node not in taken)]:
         number = seen[move.subject] = seen.get(move.subject, 0) + 1
         own = group or f"{NAME}:{function.module.path}:{function.qualname}:{move.subject}#{number}"
         _move(index, function, move, settings, result, own)
@@ -76,6 +77,10 @@ def _move(index: Index, function: Function, move: Move, settings: Settings, resu
     name = shadowed(index, function, imports)
     obstacle = move.obstacle or (f"the name {name} means something else here" if name else "")
     line = move.node.lineno
+    unwanted = left(index, settings, function, move.node, move.rule)
+    if unwanted and (not obstacle or move.code == unwanted.code):
+        result.decide(function, line, unwanted.code, Verdict.LEAVE, unwanted.reason, subject=move.subject)
+        return
     if obstacle:
         result.decide(function, line, move.code if move.obstacle else "E305", Verdict.REFUSE, obstacle, subject=move.subject)
         return
@@ -83,9 +88,9 @@ def _move(index: Index, function: Function, move: Move, settings: Settings, resu
     edit = WrapExpression(place_of(move.node)) if expression else WrapCall(place_of(move.node), spelling, move.target is not None)
     result.changes.append(Change(function.module.path, edit, group, imports))
     result.need("flask[async]", group)
-    code = "E302" if move.thread else ("E301" if move.target else "E300")
-    safety = Safety.UNSAFE if move.entry and is_orm(move.entry) else Safety.SAFE
-    result.decide(function, line, code, Verdict.CHANGE, _why(move, spelling), group, move.subject, safety)
+    entry = move.entry or (move.reaches.site.entry if move.reaches else None)
+    safety = Safety.UNSAFE if entry and is_orm(entry) else Safety.SAFE
+    result.decide(function, line, move.rule, Verdict.CHANGE, _why(move, spelling), group, move.subject, safety)
 
 
 def _is_session_call(move: Move) -> bool:
@@ -115,9 +120,9 @@ def _why(move: Move, spelling: str) -> str:
 
 def _explain_rest(index: Index, reach: Reach, function: Function, settings: Settings, result: Plan) -> None:
     """A decision for each known call in the function's own body that is not moved."""
-    moved = {move.node for move in moves(index, reach, function)}
+    moved = {move.node for move in moves(index, reach, function, settings)}
     if settings.orm == "executor":
-        moved |= {inner for move in orm_moves(index, reach, function) for inner in ast.walk(move.node) if isinstance(inner, ast.Call)}
+        moved |= {inner for move in orm_moves(index, reach, function, settings) for inner in ast.walk(move.node) if isinstance(inner, ast.Call)}
     for site in index.graph.sites(function):
         if site.node not in moved and not (isinstance(site.node, ast.Call) and is_awaited(function, site.node)):
             _explain(function, site, result)

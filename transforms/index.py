@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from transforms.callers import Unread
 from transforms.catalogue import Catalogue
+from transforms.comments import Comment, read_comments
 from transforms.facts import ModuleFacts, scan
 from transforms.graph import Graph
 from transforms.layout import Layout
 from transforms.model import Project
 from transforms.names import Names, NameTable, table_of
+from transforms.progress import Tick, no_tick
 from transforms.registry import Registry, find_handlers
 from transforms.requirements import Requirements, read_requirements
 from transforms.resolve import Resolver
@@ -30,6 +32,7 @@ class Parsed:
     text: Text
     facts: ModuleFacts
     names: NameTable
+    comments: tuple[Comment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class ParseCache:
     last: "Index | None" = None
 
 
-def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None = None, everything: bool = False) -> Index:
+def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None = None, everything: bool = False, tick: Tick = no_tick) -> Index:
     """Read the whole project. A file that cannot be parsed becomes a row in `broken`; the rest goes on.
 
     A project without Flask is only parsed, unless `everything` asks for its facts too.
@@ -70,15 +73,16 @@ def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None
     last = cache.last
     if last and last.catalogue is catalogue and last.project.python == project.python and last.project.editable == project.editable:
         return last
-    cache.last = _build(project, catalogue, cache, everything)
+    cache.last = _build(project, catalogue, cache, everything, tick)
     return cache.last
 
 
-def _build(project: Project, catalogue: Catalogue, cache: ParseCache, everything: bool) -> Index:
+def _build(project: Project, catalogue: Catalogue, cache: ParseCache, everything: bool, tick: Tick) -> Index:
     files: dict[str, Parsed] = {}
     broken: dict[str, tuple[int, str]] = {}
     whole = everything or any(_FRAMEWORK.search(data) for data in project.python.values())
-    for path in sorted(project.python):
+    for number, path in enumerate(sorted(project.python)):
+        tick("reading", number, len(project.python))
         _read(path, project.python[path], whole, cache, files, broken)
     layout = Layout(project.python)
     names = Names(parsed.names for parsed in files.values())
@@ -112,7 +116,7 @@ def _read(path: str, data: bytes, whole: bool, cache: ParseCache, files: dict[st
 
 def _parsed(path: str, data: bytes, text: Text, tree: ast.Module) -> Parsed:
     facts = scan(path, tree)
-    return Parsed(data, text, facts, table_of(facts))
+    return Parsed(data, text, facts, table_of(facts), read_comments(path, text.body, tree))
 
 
 def parse(body: str) -> ast.Module:

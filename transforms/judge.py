@@ -16,6 +16,7 @@ from transforms.model import Settings, Verdict
 from transforms.moves import Move, moves, orm_moves
 from transforms.reach import Reach, Reached, is_bound, is_orm, starts_loop
 from transforms.registry import Handler
+from transforms.suppression import BY_COMMENT, BY_SETTINGS, left
 
 _WORKER = re.compile(r"(?:-k|--worker-class)[ =\"',]*(gevent|eventlet)")
 EARLY, LATE = "routes", "executor"
@@ -61,11 +62,13 @@ def judge(index: Index, reach: Reach, handler: Handler, settings: Settings) -> J
     for verdict, code, reason in _settled(index, reach, handler, settings, reached):
         return Judgement(handler, verdict, code, reason, reached=reached)
     decorated = decoration(index, function)
-    possible = moves(index, reach, function)
+    possible = moves(index, reach, function, settings)
     for verdict, code, reason in _hindered(index, reach, handler, decorated, reached):
         return Judgement(handler, verdict, code, reason, moves=tuple(possible), reached=reached)
+    if unwanted := left(index, settings, function, function.node, "R100"):
+        return Judgement(handler, Verdict.LEAVE, unwanted.code, unwanted.reason, moves=tuple(possible), reached=reached)
     stage, code, reason = _timing(index, reach, function, possible, settings)
-    verdict = Verdict.CHANGE if stage else Verdict.REFUSE
+    verdict = Verdict.CHANGE if stage else (Verdict.LEAVE if code in (BY_COMMENT, BY_SETTINGS) else Verdict.REFUSE)
     return Judgement(handler, verdict, code, reason, stage, decorated.adapter if stage else "", tuple(possible), reached)
 
 
@@ -150,7 +153,7 @@ def _leaves_dispatch_to_flask(function: Function) -> bool:
 def _timing(index: Index, reach: Reach, function: Function, possible: Sequence[Move], settings: Settings) -> tuple[str, str, str]:
     """The stage in which the handler can become async without breaking, or the reason why none is right."""
     free = [move for move in possible if not move.obstacle]
-    database = [move for move in orm_moves(index, reach, function) if not move.obstacle] if settings.orm == "executor" else []
+    database = [move for move in orm_moves(index, reach, function, settings) if not move.obstacle] if settings.orm == "executor" else []
     if not free and not database:
         return _no_move(possible, settings, reach, function)
     hazards = [item for item in reach.everything(function) if is_bound(item.site.entry)]
@@ -177,8 +180,8 @@ def _no_move(possible: Sequence[Move], settings: Settings, reach: Reach, functio
     if settings.all_handlers and not any(is_bound(item.site.entry) for item in reach.everything(function)):
         return EARLY, "R100", "`--all-handlers` asks for it, though it awaits nothing"
     if possible:
-        move = possible[0]
-        code = "R106" if move.code == "R106" else "R111"
+        move = next((item for item in possible if item.code in (BY_COMMENT, BY_SETTINGS)), possible[0])
+        code = move.code if move.code in ("R106", BY_COMMENT, BY_SETTINGS) else "R111"
         return "", code, f"{move.subject} (line {move.node.lineno}): {move.obstacle}"
     reached = reach.movable(function)
     first = reached[0] if reached else reach.everything(function)[0]

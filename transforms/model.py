@@ -73,6 +73,9 @@ class Settings:
     http: str = "auto"
     helpers: str = "executor"
     python: tuple[int, int] | None = None
+    unsafe: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_path_ignore: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,16 @@
 """Which calls in the body of one function could be awaited or moved off the loop, and what stands in the way."""
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transforms.catalogue import Entry
 from transforms.facts import Function
 from transforms.index import Index
+from transforms.model import Settings
 from transforms.placement import in_handler, is_awaited, why_not_here
 from transforms.reach import Reach, Reached, is_bound, is_movable, is_orm
+from transforms.suppression import Left, left, left_lines
+from transforms.swaps import Swap, find_swaps
 from transforms.values import External
 
 _PLAIN = {f"builtins.{name}" for name in ("str", "int", "float", "bool", "bytes", "NoneType")}
@@ -34,8 +37,13 @@ class Move:
         """What is called, as people read it."""
         return self.target.qualname if self.target else (self.entry.name if self.entry else "")
 
+    @property
+    def rule(self) -> str:
+        """The rule of the change that moves it."""
+        return "E302" if self.thread else ("E301" if self.target else "E300")
 
-def moves(index: Index, reach: Reach, function: Function) -> list[Move]:
+
+def moves(index: Index, reach: Reach, function: Function, settings: Settings) -> list[Move]:
     """In source order; calls that are awaited already are left out."""
     targets = {edge.node: edge.target for edge in index.graph.edges(function) if edge.how == "call" and edge.sure}
     entries = {site.node: site.entry for site in index.graph.sites(function)}
@@ -48,7 +56,28 @@ def moves(index: Index, reach: Reach, function: Function) -> list[Move]:
             found += _helper(index, reach, function, node, targets[node])
         elif node in entries and entries[node].verdict == "wrap" and not is_bound(entries[node]) and not is_lazy(entries[node], node):
             found.append(Move(node, None, entries[node], why_not_here(index, function, node), "E305"))
+    found = [_unless_left(index, function, move, settings) for move in found]
     return sorted(found, key=lambda move: (move.node.lineno, move.node.col_offset, -(move.node.end_lineno or 0), -(move.node.end_col_offset or 0)))
+
+
+def _unless_left(index: Index, function: Function, move: Move, settings: Settings) -> Move:
+    """The move, with an obstacle where the user wants it left and no swap of the call is wanted and proved either."""
+    found = None if move.obstacle else left(index, settings, function, move.node, move.rule)
+    if found is None or (move.target is None and _is_swapped(index, function, move.node, settings)):
+        return move
+    return replace(move, obstacle=found.reason, code=found.code)
+
+
+def _is_swapped(index: Index, function: Function, node: ast.Call, settings: Settings) -> bool:
+    swaps = [item for item in find_swaps(index, function, settings) if isinstance(item, Swap) and node in item.nodes]
+    return any(swap_left(index, function, item, settings) is None for item in swaps)
+
+
+def swap_left(index: Index, function: Function, swap: Swap, settings: Settings) -> Left | None:
+    """Why the user wants that swap left; None when it may be made."""
+    lines = [(item.place[0], item.place[2]) for item in swap.edits] + [(node.lineno, node.end_lineno or node.lineno) for node in swap.nodes]
+    rows = (left_lines(index, settings, function.module.path, first, last, "C200") for first, last in lines)
+    return next((item for item in rows if item is not None), None)
 
 
 def is_lazy(entry: Entry, node: ast.AST) -> bool:
@@ -92,7 +121,7 @@ def _plain_result(index: Index, function: Function, node: ast.Call, target: Func
     return isinstance(value, External) and value.instance and value.name in _PLAIN
 
 
-def orm_moves(index: Index, reach: Reach, function: Function) -> list[Move]:
+def orm_moves(index: Index, reach: Reach, function: Function, settings: Settings) -> list[Move]:
     """With `--orm executor`: expressions that work on a session, and helpers that do, for the request's own thread."""
     found: dict[ast.AST, Move] = {}
     for site in index.graph.sites(function):
@@ -104,7 +133,7 @@ def orm_moves(index: Index, reach: Reach, function: Function) -> list[Move]:
             reached = next(item for item in reach.surely(edge.target) if is_orm(item.site.entry))
             obstacle = why_not_here(index, function, edge.node)
             found.setdefault(edge.node, Move(edge.node, edge.target, None, obstacle, "E305", True, reached))
-    return [move for move in found.values() if not is_awaited(function, move.node)]
+    return [_unless_left(index, function, move, settings) for move in found.values() if not is_awaited(function, move.node)]
 
 
 def _is_orm_helper(reach: Reach, target: Function) -> bool:

@@ -12,6 +12,7 @@ from transforms.model import Settings, Verdict
 from transforms.planning import Change, Plan
 from transforms.reach import Reach
 from transforms.support import SOURCE
+from transforms.suppression import BY_COMMENT, BY_SETTINGS
 
 NAME = "routes"
 
@@ -27,11 +28,20 @@ def plan(index: Index, settings: Settings) -> Plan:
         if reason:
             result.decide(handler.function, handler.function.line, "P001", Verdict.REFUSE, reason)
             continue
-        _decide(index, judge(index, reach, handler, settings), result)
+        judgement = judge(index, reach, handler, settings)
+        _decide(index, judgement, result)
+        _tell_left(judgement, result)
     for function, node in index.registry.unknown:
         if function not in index.registry.handlers and function.module.path in index.project.editable:
             result.decide(function, node.lineno, "R112", Verdict.REFUSE, "it is registered by an object whose type is not known")  # type: ignore[attr-defined]
     return result
+
+
+def _tell_left(judgement: Judgement, result: Plan) -> None:
+    """A row for each call that the user wants left, so that nothing that he asked for is silent."""
+    for move in judgement.moves:
+        if move.code in (BY_COMMENT, BY_SETTINGS) and move.code != judgement.code:
+            result.decide(judgement.handler.function, move.node.lineno, move.code, Verdict.LEAVE, move.obstacle, subject=move.subject)
 
 
 def _decide(index: Index, judgement: Judgement, result: Plan) -> None:

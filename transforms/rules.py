@@ -1,4 +1,4 @@
-"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, B Bowler queries, P project, F file."""
+"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, B Bowler queries, U the user's wish, P project, F file."""
 
 from dataclasses import dataclass
 
@@ -48,5 +48,10 @@ _TABLE = (
     Rule("B401", "Bowler's grammar cannot parse the file", "Change it by hand; Bowler does not know much syntax that is newer than Python 3.7."),
     Rule("B402", "the query failed on the file", "Mend the query."),
     Rule("B403", "what the query made of the file is not sound", "Mend the query, or change the file by hand."),
+    Rule("U400", "a comment in the code leaves it", "Take the comment out when the change is wanted."),
+    Rule("U401", "the settings leave it", "Take the code out of `ignore` or `per-path-ignore` when the change is wanted."),
+    Rule("U402", "the behaviour may differ, and the rule is not opted in", "Read the reason, then opt in with `--unsafe CODE`."),
+    Rule("U403", "a suppression comment is misspelt or has no effect", "Mend the comment, move it to the line that it is about, or take it out."),
 )
+CHANGING = ("R100", "C200", "C201", "C204", "E300", "E301", "E302")
 RULES = {rule.code: rule for rule in _TABLE}

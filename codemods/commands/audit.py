@@ -5,20 +5,22 @@ from pathlib import Path
 import typer
 
 from codemods.audit import audit_lines, survey
-from codemods.console import guarded, load_or_fail, paint, print_lines
-from codemods.options import AllHandlers, Only, Orm, OrmOption, Target
-from transforms.model import Settings
+from codemods.console import guarded, load_or_fail, paint, print_lines, settings_or_fail
+from codemods.options import AllHandlers, Only, OrmOption, Target
+from codemods.settings import narrowed
 
 
 def audit(
     path: Target = Path(),
     only: Only = [],  # noqa: B006
-    all_handlers: AllHandlers = False,
-    orm: OrmOption = Orm.leave,
+    all_handlers: AllHandlers = None,
+    orm: OrmOption = None,
 ) -> None:
     """Show what each handler reaches, the verdict it would get, and what a migration would bring."""
     loaded = load_or_fail(path)
-    index, judgements = guarded(lambda: survey(loaded, Settings(tuple(only), all_handlers, orm.value)))
+    chosen = settings_or_fail(loaded.root, only=only, all_handlers=all_handlers, orm=orm)
+    loaded = narrowed(loaded, chosen)
+    index, judgements = guarded(lambda: survey(loaded, chosen.settings))
     print_lines(audit_lines(index, judgements, paint()))
     broken = [name for name in index.broken if name in loaded.project.editable]
     for name in broken:

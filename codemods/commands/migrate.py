@@ -5,28 +5,37 @@ from typing import Annotated
 
 import typer
 
-from codemods.apply import ApplyError, apply
-from codemods.console import fail, guarded, load_or_fail, paint, print_lines
+from codemods.choices import read_choices
+from codemods.commands.steps import confirmed, known_groups, migrate_stdin, or_fail, refuse_together, review, save_baseline, tell
+from codemods.console import guarded, load_or_fail, paint, print_lines, settings_or_fail
+from codemods.delivery import deliver, status_of
 from codemods.options import (
+    Accept,
     AllHandlers,
-    Helpers,
+    AllowDirty,
+    BaselineOption,
+    Commit,
+    DiffOption,
     HelpersOption,
-    Http,
     HttpOption,
+    Interactive,
     Only,
-    Orm,
     OrmOption,
     PythonOption,
-    Spelling,
+    SaveChoices,
     SpellingOption,
     StageOption,
+    Statistics,
     Target,
+    UnsafeOption,
     Verbose,
+    WriteBaseline,
 )
-from codemods.pipeline import Migration, run_stages
-from codemods.project import Loaded
+from codemods.pipeline import choose_all, run_stages
+from codemods.progress import progress
 from codemods.report import stage_lines, summary_lines
-from transforms.model import Settings
+from codemods.settings import narrowed
+from codemods.statistics import statistics_lines
 
 
 def migrate(
@@ -34,41 +43,56 @@ def migrate(
     stage: StageOption = [],  # noqa: B006
     write: Annotated[bool, typer.Option("--write", help="Write the result. Without it nothing is written.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when anything would change.")] = False,
+    interactive: Interactive = False,
     only: Only = [],  # noqa: B006
-    all_handlers: AllHandlers = False,
-    orm: OrmOption = Orm.leave,
-    executor: SpellingOption = Spelling.to_thread,
-    http: HttpOption = Http.auto,
-    helpers: HelpersOption = Helpers.executor,
+    all_handlers: AllHandlers = None,
+    orm: OrmOption = None,
+    executor: SpellingOption = None,
+    http: HttpOption = None,
+    helpers: HelpersOption = None,
     python: PythonOption = None,
+    unsafe: UnsafeOption = [],  # noqa: B006
+    accept: Accept = None,
+    save_choices: SaveChoices = None,
+    baseline: BaselineOption = None,
+    write_baseline_to: WriteBaseline = None,
+    allow_dirty: AllowDirty = False,
+    commit: Commit = False,
+    diff: DiffOption = False,
+    statistics: Statistics = False,
     verbose: Verbose = False,
 ) -> None:
-    """Migrate an application: routes, clients, executor. A dry run unless --write is given."""
-    settings = Settings(tuple(only), all_handlers, orm.value, executor.value, http.value, helpers.value, _version(python))
+    """Migrate an application: routes, clients, executor. A dry run unless --write is given.
+
+    The path - reads one module from standard input and prints its result; what there is to say goes to standard error.
+    """
+    given: dict[str, object] = {"stages": stage, "only": only, "all_handlers": all_handlers, "orm": orm, "executor": executor, "http": http, "helpers": helpers}
+    given |= {"python": python, "unsafe": unsafe, "baseline": baseline}
+    alone = str(path) == "-"
+    asked = {"--write": write, "--interactive": interactive, "--accept": accept, "--save-choices": save_choices, "--commit": commit}
+    refuse_together(alone, {**asked, "--baseline": baseline, "--write-baseline": write_baseline_to, "--statistics": statistics})
+    if alone:
+        migrate_stdin(given, check, diff, verbose)
+    choices = or_fail(lambda: read_choices(accept)) if accept else None
     loaded = load_or_fail(path)
-    result = guarded(lambda: run_stages(loaded, stage, settings))
+    chosen = settings_or_fail(loaded.root, **given)
+    known = None if write_baseline_to or not chosen.baseline else known_groups(chosen.baseline)
+    loaded = narrowed(loaded, chosen)
+    reviewed = review(loaded, chosen, save_choices, allow_dirty) if interactive else None
+    chooses = reviewed.choices.chooses if reviewed else choices.chooses if choices else choose_all
+    with progress() as tick:
+        result = guarded(lambda: run_stages(loaded, chosen.values["stages"], chosen.settings, chooses, tick))
     for number, outcome in enumerate(result.outcomes, 1):
-        print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
-    if write and result.changes:
-        try:
-            apply(loaded.root, result.changes)
-        except ApplyError as error:
-            fail(str(error))
+        if not (reviewed or statistics):
+            print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
+    if statistics:
+        print_lines(statistics_lines(result.outcomes, paint()))
+    if reviewed:
+        write = bool(result.changes) and ((write and reviewed.finished) or confirmed(result))
+    if write:
+        or_fail(lambda: deliver(loaded.root, result, allow_dirty, commit))
     print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), write, paint()))
-    raise typer.Exit(_status(loaded, result, check))
-
-
-def _status(loaded: Loaded, result: Migration, check: bool) -> int:
-    broken = any(decision.code in ("F001", "F002", "B401", "B402", "B403") for outcome in result.outcomes for decision in outcome.decisions)
-    if broken or loaded.unreadable:
-        return 2
-    return 1 if check and result.changes else 0
-
-
-def _version(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    major, dot, minor = text.partition(".")
-    if not (dot and major.isdigit() and minor.isdigit()):
-        fail(f"--python takes a version such as 3.9, not {text!r}")
-    return int(major), int(minor)
+    tell(loaded, chosen, result, reviewed.choices if reviewed else choices, known)
+    if write_baseline_to:
+        save_baseline(write_baseline_to, result)
+    raise typer.Exit(status_of(loaded, result, check, known))

@@ -85,7 +85,7 @@ def _baseline(app: App, home: Home, options: Options, row: Row, keep: bool) -> O
 
 def _stage(stage: str, app: App, home: Home, options: Options, row: Row, before: Outcomes) -> None:
     """Migrate one stage on disk, commit it, and run the application's tests."""
-    status, summary = migrate(home.src / app.root, options, ["--write", "--stage", stage], home.folder / f"migrate-{stage}.log")
+    status, summary = migrate(home.src / app.root, options, ["--write", "--allow-dirty", "--stage", stage], home.folder / f"migrate-{stage}.log")
     if status:
         row.problems.append(f"{stage}: exit status {status}, {summary}")
     Shell(home.src, home.env(app), home.folder / "install.log").commit(stage)
@@ -116,7 +116,7 @@ def _one_run(app: App, home: Home, options: Options) -> list[str]:
     copy = home.folder / "one-run"
     shutil.rmtree(copy, ignore_errors=True)
     Shell(home.folder, home.env(app), home.folder / "install.log").must(f"git clone -q --branch {BASELINE} src one-run 2>/dev/null")
-    migrate(copy / app.root, options, ["--write"], home.folder / "migrate-one-run.log")
+    migrate(copy / app.root, options, ["--write", "--allow-dirty"], home.folder / "migrate-one-run.log")
     staged, one = (_files(Shell(folder, home.env(app), home.folder / "install.log")) for folder in (home.src, copy))
     return sorted(path for path in staged.keys() | one.keys() if staged.get(path) != one.get(path))
 

@@ -30,7 +30,13 @@ class Options:
     @property
     def arguments(self) -> list[str]:
         """As command line arguments."""
-        return ["--orm", self.orm, "--executor", self.executor, *(["--all-handlers"] if self.all_handlers else [])]
+        return [
+            "--orm",
+            self.orm,
+            "--executor",
+            self.executor,
+            *(["--all-handlers"] if self.all_handlers else []),
+        ]
 
     @property
     def settings(self) -> "Settings":

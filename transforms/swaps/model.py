@@ -26,3 +26,4 @@ class Unproved:
     node: ast.Call
     subject: str
     reason: str
+    code: str = "C202"
