@@ -93,12 +93,10 @@ def test_http_helpers_and_all_handlers(project, tmp_path):
     assert "async def empty" not in out and "wait_async" not in out
 
 
-def test_database_work_needs_both(project):
-    folder = project("orm = 'executor'\nunsafe = ['E302']")
+def test_database_work_moves_when_the_settings_ask_for_it(project):
+    folder = project("orm = 'executor'")
     (folder / "app.py").write_text(QUERYING)
     assert "await sync_to_async(db.session.commit)()" in run("migrate", folder / "app.py", code=0).out
-    assert "U402" in run("migrate", project("orm = 'executor'") / "app.py", code=0).out
-    assert "R109" in run("migrate", folder / "app.py", "--orm", "leave", "-v", code=0).out
 
 
 def test_the_command_line_wins(project):
