@@ -3,7 +3,9 @@
 import typer
 
 from codemods.commands.audit import audit
+from codemods.commands.explain import explain
 from codemods.commands.migrate import migrate
+from codemods.commands.schema import schema
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
@@ -21,3 +23,5 @@ def main() -> None:
 
 app.command("migrate")(migrate)
 app.command("audit")(audit)
+app.command("explain")(explain)
+app.command("schema")(schema)

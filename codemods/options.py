@@ -45,6 +45,18 @@ class Http(str, Enum):
     httpx2 = "httpx2"
 
 
+class OutputFormat(str, Enum):
+    """What is written on standard output."""
+
+    text = "text"
+    json = "json"
+    jsonl = "jsonl"
+    sarif = "sarif"
+    github = "github"
+    gitlab = "gitlab"
+    markdown = "markdown"
+
+
 Target = Annotated[Path, typer.Argument(help="Folder or file of the application. The project around it is read, only this is changed.")]
 Only = Annotated[
     list[str],
@@ -65,3 +77,7 @@ PythonOption = Annotated[
     str | None, typer.Option("--python", metavar="X.Y", help="Oldest Python that the result must run on. Default: what the project declares.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="List every decision.")]
+OutputOption = Annotated[OutputFormat, typer.Option("--format", help="Write this on standard output, and nothing else; messages go to standard error.")]
+HtmlOption = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Also write a page to review the result in a browser: one file, no network. It exports choices.")
+]

@@ -6,7 +6,7 @@ import typer
 
 from codemods.audit import audit_lines, survey
 from codemods.console import guarded, load_or_fail, paint, print_lines
-from codemods.options import AllHandlers, Only, Orm, OrmOption, Target
+from codemods.options import AllHandlers, Only, Orm, OrmOption, OutputFormat, OutputOption, Target, Verbose
 from transforms.model import Settings
 
 
@@ -15,11 +15,20 @@ def audit(
     only: Only = [],  # noqa: B006
     all_handlers: AllHandlers = False,
     orm: OrmOption = Orm.leave,
+    output: OutputOption = OutputFormat.text,
+    verbose: Verbose = False,
 ) -> None:
     """Show what each handler reaches, the verdict it would get, and what a migration would bring."""
     loaded = load_or_fail(path)
-    index, judgements = guarded(lambda: survey(loaded, Settings(tuple(only), all_handlers, orm.value)))
-    print_lines(audit_lines(index, judgements, paint()))
+    settings = Settings(tuple(only), all_handlers, orm.value)
+    index, judgements = guarded(lambda: survey(loaded, settings))
+    if output is OutputFormat.text:
+        print_lines(audit_lines(index, judgements, paint()))
+    else:
+        from codemods.formats import formatted
+        from codemods.formats.audit_record import audit_record
+
+        print_lines(formatted(audit_record(loaded, index, judgements, settings), output.value, verbose))
     broken = [name for name in index.broken if name in loaded.project.editable]
     for name in broken:
         line, reason = index.broken[name]

@@ -11,11 +11,14 @@ from codemods.options import (
     AllHandlers,
     Helpers,
     HelpersOption,
+    HtmlOption,
     Http,
     HttpOption,
     Only,
     Orm,
     OrmOption,
+    OutputFormat,
+    OutputOption,
     PythonOption,
     Spelling,
     SpellingOption,
@@ -26,6 +29,7 @@ from codemods.options import (
 from codemods.pipeline import Migration, run_stages
 from codemods.project import Loaded
 from codemods.report import stage_lines, summary_lines
+from codemods.results import check_page, write_results
 from transforms.model import Settings
 
 
@@ -44,19 +48,27 @@ def migrate(
     helpers: HelpersOption = Helpers.executor,
     python: PythonOption = None,
     verbose: Verbose = False,
+    output: OutputOption = OutputFormat.text,
+    html: HtmlOption = None,
 ) -> None:
     """Migrate an application: routes, clients, executor. A dry run unless --write is given."""
     settings = Settings(tuple(only), all_handlers, orm.value, executor.value, http.value, helpers.value, _version(python))
+    if html:
+        check_page(html)
     loaded = load_or_fail(path)
     result = guarded(lambda: run_stages(loaded, [item.value for item in stage], settings))
-    for number, outcome in enumerate(result.outcomes, 1):
+    text = output is OutputFormat.text
+    for number, outcome in enumerate(result.outcomes if text else (), 1):
         print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
     if write and result.changes:
         try:
             apply(loaded.root, result.changes)
         except ApplyError as error:
             fail(str(error))
-    print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), write, paint()))
+    if html or not text:
+        write_results(loaded, result, settings, write, verbose, "" if text else output.value, html)
+    if text:
+        print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), write, paint()))
     raise typer.Exit(_status(loaded, result, check))
 
 
