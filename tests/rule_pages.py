@@ -5,6 +5,7 @@ An example is the smallest fixture in whose stages the tool itself made such a d
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
@@ -39,6 +40,7 @@ def runs():
             yield f"{app.relative_to(FIXTURES).as_posix()}/{step.source}", project, staged.outcome, staged.project
 
 
+@cache
 def examples():
     """By code: the shortest example."""
     found = {}

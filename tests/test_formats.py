@@ -13,8 +13,11 @@ import jsonschema
 import pytest
 from fixture_apps import FIXTURES, ROOT, apps
 from markdown_it import MarkdownIt
-from test_cli import VIEW, contents, run
+from test_cli import VIEW, contents
+from test_cli import run as run_installed
+from typer.testing import CliRunner
 
+from codemods.cli import app
 from codemods.formats import formatted
 from codemods.formats.fixes import fixes
 from codemods.formats.hunks import replacements
@@ -29,6 +32,14 @@ FORMATS = ("json", "jsonl", "sarif", "github", "gitlab", "markdown")
 SCHEMA = json.loads((ROOT / "codemods" / "formats" / "schema.json").read_text())
 # From the npm package @microsoft/jest-sarif 1.0.0-beta.0 (MIT), lib/schemas; the standard is OASIS SARIF 2.1.0.
 SARIF = json.loads((ROOT / "tests" / "data" / "sarif-2.1.0-rtm.5.json").read_text())
+
+
+def run(*args, code=0):
+    """The command in this process: most tests are about what is written, and starting Python costs more than they do."""
+    result = CliRunner().invoke(app, list(map(str, args)), prog_name="flask-to-async")
+    assert result.exit_code == code, result.output
+    result.out, result.err = result.stdout, result.stderr
+    return result
 
 
 def valid(document, part=None):
@@ -190,8 +201,8 @@ def fingerprints(document, format):
 def test_a_sarif_fix_is_exactly_its_groups(tmp_path):
     """Each fix gives what the migration gives when only these groups are chosen."""
     tried = 0
-    for app in apps():
-        loaded = load(app_copy(tmp_path, app.name))
+    for fixture in apps():
+        loaded = load(app_copy(tmp_path, fixture.name))
         whole = run_stages(loaded, [], Settings())
         for fix in {item.groups: item for item in fixes(migration_record(loaded, whole, Settings(), False)).values()}.values():
             alone = run_stages(loaded, [], Settings(), lambda stage, group, wanted=fix.groups: (stage, group) in wanted)
@@ -287,10 +298,10 @@ def test_markdown_is_short_enough_for_a_host(evil):
 @pytest.mark.parametrize("format", FORMATS)
 def test_exit_codes_and_streams(project, format):
     """The same codes as with text; nothing but the format on standard output."""
-    assert run("migrate", project, "--format", format, "--check", code=1).err == ""
+    assert run_installed("migrate", project, "--format", format, "--check", code=1).err == ""
     (project / "broken.py").write_text("def (:\n")
     (project / "link.py").symlink_to("nowhere")
-    result = run("audit" if format in ("jsonl", "gitlab") else "migrate", project, "--format", format, code=2)
+    result = run_installed("audit" if format in ("jsonl", "gitlab") else "migrate", project, "--format", format, code=2)
     assert "link.py" in result.err and "dry run" not in result.out and "broken.py" in result.out
     if format in ("json", "sarif", "gitlab"):
         json.loads(result.stdout)

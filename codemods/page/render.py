@@ -15,7 +15,6 @@ from typing import Any
 
 MARK = b'<meta name="generator" content="flask-to-async">'
 _SCRIPTS = ("dom.js", "python.js", "diff.js", "notes.js", "charts.js", "choices.js", "files.js", "overview.js", "app.js")
-_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
 def page_parts(data: Mapping[str, Any]) -> Iterator[bytes]:
@@ -28,7 +27,10 @@ def page_parts(data: Mapping[str, Any]) -> Iterator[bytes]:
     yield b'<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="referrer" content="no-referrer">\n'
     yield f"<title>{escape(str(data['title']))}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}".encode()
     yield b'<script type="application/json" id="data">'
-    yield json.dumps(data, separators=(",", ":")).translate(_ESCAPES).encode("ascii")
+    text = json.dumps(data, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    yield text.encode("ascii")
     yield f"</script>\n<script>{script}</script>\n</body>\n</html>\n".encode()
 
 

@@ -35,11 +35,12 @@ function matches(app, decision) {
 }
 function isShown(app, file) {
   if (app.path && !file.path.toLowerCase().includes(app.path.toLowerCase())) return false;
-  if (app.query && !haystack(app, file).includes(app.query)) return false;
-  return file.decisions.some((decision) => matches(app, decision)) || (file.diff !== undefined && !app.rule && !app.library && app.verdicts.has("change"));
+  const decisions = file.decisions.filter((decision) => matches(app, decision));
+  if (app.query && !(file.haystack ??= `${file.path}\n${file.diff ?? ""}`.toLowerCase()).includes(app.query) && !decisions.some((one) => wordsOf(app, one).includes(app.query))) return false;
+  return decisions.length > 0 || (file.diff !== undefined && !app.rule && !app.library && app.verdicts.has("change"));
 }
-function haystack(app, file) {
-  return (file.haystack ??= [file.path, file.diff ?? "", ...file.decisions.flatMap((one) => [one.symbol, one.code, app.data.rules[one.code].title, one.reason, one.subject, one.text])].join("\n").toLowerCase());
+function wordsOf(app, one) {
+  return (one.words ??= [one.symbol, one.code, app.data.rules[one.code].title, one.reason, one.subject, one.text].join("\n").toLowerCase());
 }
 function later(app) {
   clearTimeout(app.timer);
@@ -59,6 +60,7 @@ function refresh(app) {
   app.cards = new Map(app.shown.map((file) => [file, frame(app, file)]));
   app.list.replaceChildren(...(app.shown.length ? app.cards.values() : [make("p", { class: "card empty" }, "Nothing here with these filters.")]));
   for (const card of app.cards.values()) app.watch.observe(card);
+  if (app.current) fill(app, app.cards.get(app.current));
   const decisions = app.shown.reduce((all, file) => all + app.matching(file).length, 0);
   app.head.textContent = `${plural(app.shown.length, "file")}, ${plural(decisions, "decision")}`;
   app.tree.replaceChildren(treeOf(app));
