@@ -6,7 +6,7 @@ function note(app, file, decision) {
   node.append(
     make("div", { class: "line1" }, group && takeBox(app, decision), make("span", { class: `badge ${decision.verdict}` }, VERDICTS[decision.verdict]), decision.unsafe && make("span", { class: "badge unsafe" }, "unsafe"),
       make("button", { type: "button", class: "link mono", onclick: () => showRule(app, decision.code), "aria-label": `Rule ${decision.code}: ${app.data.rules[decision.code].title}` }, decision.code),
-      make("span", { class: "soft" }, ...prose(app.data.rules[decision.code].title)), make("code", {}, decision.symbol || "(module)"), make("span", { class: "soft" }, `line ${decision.row}`)),
+      make("code", { class: "symbol" }, decision.symbol || "(module)"), make("span", { class: "soft" }, `line ${decision.row} · `, ...prose(app.data.rules[decision.code].title))),
     make("p", { class: "why" }, ...(about(decision) ? [make("code", {}, decision.subject), ": "] : []), ...prose(decision.reason)),
   );
   if (group && group.members.length > 1) node.append(company(app, group, decision));
