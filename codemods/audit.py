@@ -43,14 +43,15 @@ def _handler_lines(judgement: Judgement, paint: Paint) -> Iterator[str]:
     handler, verdict = judgement.handler, judgement.verdict
     yield f"{paint(handler.endpoint, 'bold')}  {handler.function.place}  ({handler.slot})"
     yield f"  {paint(_WORDS[verdict], _SHADES[verdict])} {judgement.code}: {judgement.reason}"
-    shown = _distinct(judgement.reached)
+    shown = distinct(judgement.reached)
     for item in shown[:_SHOWN]:
         yield f"    {item.path}  {item.place}"
     if len(shown) > _SHOWN:
         yield f"    … and {len(shown) - _SHOWN} more"
 
 
-def _distinct(reached: Sequence[Reached]) -> list[Reached]:
+def distinct(reached: Sequence[Reached]) -> list[Reached]:
+    """The calls that matter for the verdict, each once."""
     found: dict[tuple[str, str], Reached] = {}
     for item in reached:
         if is_movable(item.site.entry) or is_orm(item.site.entry) or item.site.entry.thread_bound or item.site.entry.verdict == "refuse":

@@ -4,7 +4,9 @@ import typer
 
 from codemods.commands.audit import audit
 from codemods.commands.config import config
+from codemods.commands.explain import explain
 from codemods.commands.migrate import migrate
+from codemods.commands.schema import schema
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
@@ -23,3 +25,5 @@ def main() -> None:
 app.command("migrate")(migrate)
 app.command("audit")(audit)
 app.add_typer(config, name="config")
+app.command("explain")(explain)
+app.command("schema")(schema)

@@ -75,6 +75,18 @@ def plain_value(value: object) -> object:
     return value.value if isinstance(value, Enum) else str(value) if isinstance(value, Path) else value
 
 
+class OutputFormat(str, Enum):
+    """What is written on standard output."""
+
+    text = "text"
+    json = "json"
+    jsonl = "jsonl"
+    sarif = "sarif"
+    github = "github"
+    gitlab = "gitlab"
+    markdown = "markdown"
+
+
 Target = Annotated[Path, typer.Argument(help="Folder or file of the application. The project around it is read, only this is changed.")]
 Only = Annotated[
     list[str],
@@ -124,3 +136,7 @@ AllowDirty = Annotated[bool, typer.Option("--allow-dirty", help="Write also into
 Commit = Annotated[bool, typer.Option("--commit", help="With --write: one git commit for each stage, with a message made from the decisions.")]
 DiffOption = Annotated[bool, typer.Option("--diff", help="With -: print the difference and not the result.")]
 Statistics = Annotated[bool, typer.Option("--statistics", help="Print counts by stage, by rule and by what is called, and no diffs.")]
+OutputOption = Annotated[OutputFormat, typer.Option("--format", help="Write this on standard output, and nothing else; messages go to standard error.")]
+HtmlOption = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Also write a page to review the result in a browser: one file, no network. It exports choices.")
+]

@@ -11,7 +11,7 @@ Paint = Callable[[str, str], str]
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _WORDS = {Verdict.CHANGE: "changed", Verdict.LEAVE: "left", Verdict.REFUSE: "refused"}
 _SHADES = {Verdict.CHANGE: "green", Verdict.LEAVE: "blue", Verdict.REFUSE: "yellow"}
-_TITLES = {
+TITLES = {
     "routes": "handlers become async def",
     "clients": "blocking clients become async ones",
     "executor": "what still blocks moves off the loop",
@@ -26,7 +26,7 @@ def plain(text: str, colour: str) -> str:
 
 def stage_lines(outcome: Outcome, number: int, count: int, verbose: bool, paint: Paint) -> Iterator[str]:
     """Heading, diff and table of one stage."""
-    yield paint(f"── stage {number}/{count}: {outcome.stage} — {_TITLES.get(outcome.stage, 'a Bowler query')}", "bold")
+    yield paint(f"── stage {number}/{count}: {outcome.stage} — {TITLES.get(outcome.stage, 'a Bowler query')}", "bold")
     for change in outcome.changes:
         yield from diff_lines(change, paint)
     yield ""
@@ -37,13 +37,19 @@ def stage_lines(outcome: Outcome, number: int, count: int, verbose: bool, paint:
 def diff_lines(change: FileChange, paint: Paint) -> Iterator[str]:
     """A unified diff that `git apply` and `patch -p1` take, byte for byte: bytes that are no UTF-8 are surrogates."""
     before, after = _lines(change.before or b""), _lines(change.after)
-    tab = "\t" if " " in change.path else ""
-    old = "/dev/null" if change.before is None else f"a/{change.path}{tab}"
-    for number, line in enumerate(difflib.unified_diff(before, after, old, f"b/{change.path}{tab}", n=3, lineterm="\n")):
+    old = "/dev/null" if change.before is None else _quoted(f"a/{change.path}")
+    for number, line in enumerate(difflib.unified_diff(before, after, old, _quoted(f"b/{change.path}"), n=3, lineterm="\n")):
         text = line.removesuffix("\n")
         yield paint(text, "bold" if number < 2 else _COLOURS.get(line[:1], ""))
         if number > 1 and not line.endswith("\n"):
             yield "\\ No newline at end of file"
+
+
+def _quoted(name: str) -> str:
+    """A file name as git writes it: in quotes with escapes when it holds a quote, a backslash or a control character."""
+    if any(sign in '"\\\x7f' or sign < " " for sign in name):
+        return '"' + "".join(f"\\{sign}" if sign in '"\\' else f"\\{ord(sign):03o}" if sign < " " or sign == "\x7f" else sign for sign in name) + '"'
+    return f"{name}\t" if " " in name else name
 
 
 def _lines(data: bytes) -> list[str]:

@@ -6,7 +6,7 @@ import typer
 
 from codemods.audit import audit_lines, survey
 from codemods.console import guarded, load_or_fail, paint, print_lines, settings_or_fail
-from codemods.options import AllHandlers, Only, OrmOption, Target
+from codemods.options import AllHandlers, Only, OrmOption, OutputFormat, OutputOption, Target, Verbose
 from codemods.settings import narrowed
 
 
@@ -15,13 +15,21 @@ def audit(
     only: Only = [],  # noqa: B006
     all_handlers: AllHandlers = None,
     orm: OrmOption = None,
+    output: OutputOption = OutputFormat.text,
+    verbose: Verbose = False,
 ) -> None:
     """Show what each handler reaches, the verdict it would get, and what a migration would bring."""
     loaded = load_or_fail(path)
     chosen = settings_or_fail(loaded.root, only=only, all_handlers=all_handlers, orm=orm)
     loaded = narrowed(loaded, chosen)
     index, judgements = guarded(lambda: survey(loaded, chosen.settings))
-    print_lines(audit_lines(index, judgements, paint()))
+    if output is OutputFormat.text:
+        print_lines(audit_lines(index, judgements, paint()))
+    else:
+        from codemods.formats import formatted
+        from codemods.formats.audit_record import audit_record
+
+        print_lines(formatted(audit_record(loaded, index, judgements, chosen.settings), output.value, verbose))
     broken = [name for name in index.broken if name in loaded.project.editable]
     for name in broken:
         line, reason = index.broken[name]

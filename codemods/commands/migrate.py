@@ -7,7 +7,7 @@ import typer
 
 from codemods.choices import read_choices
 from codemods.commands.steps import confirmed, known_groups, migrate_stdin, or_fail, refuse_together, review, save_baseline, tell
-from codemods.console import guarded, load_or_fail, paint, print_lines, settings_or_fail
+from codemods.console import fail, guarded, load_or_fail, paint, print_lines, settings_or_fail
 from codemods.delivery import deliver, status_of
 from codemods.options import (
     Accept,
@@ -17,10 +17,13 @@ from codemods.options import (
     Commit,
     DiffOption,
     HelpersOption,
+    HtmlOption,
     HttpOption,
     Interactive,
     Only,
     OrmOption,
+    OutputFormat,
+    OutputOption,
     PythonOption,
     SaveChoices,
     SpellingOption,
@@ -34,6 +37,7 @@ from codemods.options import (
 from codemods.pipeline import choose_all, run_stages
 from codemods.progress import progress
 from codemods.report import stage_lines, summary_lines
+from codemods.results import check_page, write_results
 from codemods.settings import narrowed
 from codemods.statistics import statistics_lines
 
@@ -61,6 +65,8 @@ def migrate(
     diff: DiffOption = False,
     statistics: Statistics = False,
     verbose: Verbose = False,
+    output: OutputOption = OutputFormat.text,
+    html: HtmlOption = None,
 ) -> None:
     """Migrate an application: routes, clients, executor. A dry run unless --write is given.
 
@@ -70,7 +76,12 @@ def migrate(
     given |= {"python": python, "unsafe": unsafe, "baseline": baseline}
     alone = str(path) == "-"
     asked = {"--write": write, "--interactive": interactive, "--accept": accept, "--save-choices": save_choices, "--commit": commit}
-    refuse_together(alone, {**asked, "--baseline": baseline, "--write-baseline": write_baseline_to, "--statistics": statistics})
+    refuse_together(alone, {**asked, "--baseline": baseline, "--write-baseline": write_baseline_to, "--statistics": statistics, "--html": html})
+    text = output is OutputFormat.text
+    if not text and (alone or interactive or statistics):
+        fail("--format goes with neither -, --interactive nor --statistics, which have an output of their own")
+    if html:
+        check_page(html)
     if alone:
         migrate_stdin(given, check, diff, verbose)
     choices = or_fail(lambda: read_choices(accept)) if accept else None
@@ -83,7 +94,7 @@ def migrate(
     with progress() as tick:
         result = guarded(lambda: run_stages(loaded, chosen.values["stages"], chosen.settings, chooses, tick))
     for number, outcome in enumerate(result.outcomes, 1):
-        if not (reviewed or statistics):
+        if text and not (reviewed or statistics):
             print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
     if statistics:
         print_lines(statistics_lines(result.outcomes, paint()))
@@ -91,7 +102,10 @@ def migrate(
         write = bool(result.changes) and ((write and reviewed.finished) or confirmed(result))
     if write:
         or_fail(lambda: deliver(loaded.root, result, allow_dirty, commit))
-    print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), write, paint()))
+    if html or not text:
+        write_results(loaded, result, chosen.settings, write, verbose, "" if text else output.value, html)
+    if text:
+        print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), write, paint()))
     tell(loaded, chosen, result, reviewed.choices if reviewed else choices, known)
     if write_baseline_to:
         save_baseline(write_baseline_to, result)
