@@ -28,7 +28,7 @@ def test_every_page_is_in_the_site_and_in_its_navigation(site):
     index = (site / "index.html").read_text()
     for page in DOCS.rglob("*.md"):
         name = page.relative_to(DOCS).with_suffix("").as_posix()
-        address = "" if name == "index" else f"{name.removesuffix('/index')}/"
+        address = "" if name == "index" else f"{name.removesuffix('/index').removesuffix('/README')}/"
         assert (site / address / "index.html").is_file(), name
         assert not address or f'href="./{address}"' in index, f"{name} is in no menu"
 

@@ -43,7 +43,6 @@ _TABLE = (
     Rule("E305", "`await` cannot be written here", "Take the call out of the construct that the reason names."),
     Rule("E306", "database work is left where it is", "`--orm executor` moves it to the request's own thread."),
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
-    Rule("E308", "not reached from a handler of Flask", "Look at the call yourself."),
     Rule("B400", "a Bowler query changes the file", "Read the diff: what the query means is known to its author only."),
     Rule("B401", "Bowler's grammar cannot parse the file", "Change it by hand; Bowler does not know much syntax that is newer than Python 3.7."),
     Rule("B402", "the query failed on the file", "Mend the query."),

@@ -97,6 +97,8 @@ def suppression(code: str, verdict: str) -> list[str]:
     """How to say that the change is not wanted."""
     if verdict != "change":
         return ["This rule changes nothing, so there is nothing to suppress."]
+    if code.startswith("B"):
+        return ["Take the query out of the command, its `filename_matcher` or `filter` out of the file's way, or choose groups with `--accept`."]
     return [
         f"On the line, or above the function: `# async: leave[{code}] reason`.",
         f'In the whole project: `ignore = ["{code}"]` under `[tool.flask-to-async]` in `pyproject.toml`.',
