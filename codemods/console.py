@@ -7,7 +7,9 @@ from typing import NoReturn, TypeVar
 
 import typer
 
-from codemods.project import Loaded, ProjectError, load
+from codemods.journal import JournalError
+from codemods.project import Loaded, ProjectError, find_root, load
+from codemods.recovery import recover
 from codemods.report import Paint, plain
 from transforms.catalogue import CatalogueError
 
@@ -16,6 +18,7 @@ _Result = TypeVar("_Result")
 
 def load_or_fail(path: Path) -> Loaded:
     """Read the project around `path`; ends the program with a sentence when there is nothing to read."""
+    recover_or_fail(path)
     try:
         loaded = load(path)
     except (ProjectError, OSError) as error:
@@ -23,6 +26,17 @@ def load_or_fail(path: Path) -> Loaded:
     for name, reason in sorted(loaded.unreadable.items()):
         typer.echo(f"not read  F001  {name}: {reason}", err=True)
     return loaded
+
+
+def recover_or_fail(path: Path, leave_edited: bool = False) -> None:
+    """Finish what a killed run left in the project around `path`, and say so on standard error."""
+    try:
+        for line in recover(find_root(path.resolve()), leave_edited) if path.exists() else ():
+            typer.echo(f"flask-to-async: {line}", err=True)
+    except JournalError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"a killed run left files half-written, and they cannot be taken back: {error.filename}: {error.strerror}")
 
 
 def guarded(work: Callable[[], _Result]) -> _Result:
