@@ -5,6 +5,7 @@ import typer
 from codemods.commands.audit import audit
 from codemods.commands.migrate import migrate
 from codemods.commands.undo import undo_command
+from codemods.commands.verify import verify
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
@@ -23,3 +24,4 @@ def main() -> None:
 app.command("migrate")(migrate)
 app.command("audit")(audit)
 app.command("undo")(undo_command)
+app.command("verify")(verify)

@@ -26,6 +26,7 @@ from codemods.options import (
 from codemods.pipeline import Migration, run_stages
 from codemods.project import Loaded
 from codemods.report import stage_lines, summary_lines
+from codemods.settings import python_version
 from transforms.model import Settings
 
 
@@ -46,7 +47,7 @@ def migrate(
     verbose: Verbose = False,
 ) -> None:
     """Migrate an application: routes, clients, executor. A dry run unless --write is given."""
-    settings = Settings(tuple(only), all_handlers, orm.value, executor.value, http.value, helpers.value, _version(python))
+    settings = Settings(tuple(only), all_handlers, orm.value, executor.value, http.value, helpers.value, python_version(python))
     loaded = load_or_fail(path)
     result = guarded(lambda: run_stages(loaded, [item.value for item in stage], settings))
     for number, outcome in enumerate(result.outcomes, 1):
@@ -65,12 +66,3 @@ def _status(loaded: Loaded, result: Migration, check: bool) -> int:
     if broken or loaded.unreadable:
         return 2
     return 1 if check and result.changes else 0
-
-
-def _version(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    major, dot, minor = text.partition(".")
-    if not (dot and major.isdigit() and minor.isdigit()):
-        fail(f"--python takes a version such as 3.9, not {text!r}")
-    return int(major), int(minor)
