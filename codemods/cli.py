@@ -4,6 +4,7 @@ import typer
 
 from codemods.commands.audit import audit
 from codemods.commands.migrate import migrate
+from codemods.commands.trace import trace
 from codemods.commands.undo import undo_command
 from codemods.commands.verify import verify
 
@@ -25,3 +26,4 @@ app.command("migrate")(migrate)
 app.command("audit")(audit)
 app.command("undo")(undo_command)
 app.command("verify")(verify)
+app.command("trace")(trace)

@@ -1,7 +1,8 @@
 """The terminal: colour, output of the user's bytes as they are, and errors as sentences."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -11,17 +12,20 @@ from codemods.journal import JournalError
 from codemods.project import Loaded, ProjectError, find_root, load
 from codemods.recovery import recover
 from codemods.report import Paint, plain
+from codemods.seen import TraceFileError, read_seen
 from transforms.catalogue import CatalogueError
 
 _Result = TypeVar("_Result")
 
 
-def load_or_fail(path: Path) -> Loaded:
-    """Read the project around `path`; ends the program with a sentence when there is nothing to read."""
+def load_or_fail(path: Path, traces: Sequence[Path] = ()) -> Loaded:
+    """Read the project around `path`, and what traces saw; ends the program with a sentence when there is nothing to read."""
     recover_or_fail(path)
     try:
         loaded = load(path)
-    except (ProjectError, OSError) as error:
+        if traces:
+            loaded = replace(loaded, project=replace(loaded.project, seen=read_seen(traces)))
+    except (ProjectError, TraceFileError, OSError) as error:
         fail(str(error))
     for name, reason in sorted(loaded.unreadable.items()):
         typer.echo(f"not read  F001  {name}: {reason}", err=True)

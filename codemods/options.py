@@ -65,3 +65,6 @@ PythonOption = Annotated[
     str | None, typer.Option("--python", metavar="X.Y", help="Oldest Python that the result must run on. Default: what the project declares.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="List every decision.")]
+Traced = Annotated[
+    list[Path], typer.Option("--trace", metavar="FILE", help="What `trace --save FILE` saw at run time counts as known. May be given more than once.")
+]

@@ -2,15 +2,17 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from transforms.catalogue import Entry
 from transforms.facts import Binding, Call, Class, Function, FunctionNode, ModuleFacts, Reference, Scope, last_name
 from transforms.layout import is_test
+from transforms.model import Seen
 from transforms.names import Mention
 from transforms.registry import RENDERING, Handler, Registry
 from transforms.resolve import Resolver, is_property
+from transforms.runtime import traced
 from transforms.searches import Search, find_searches, may_find, related
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
@@ -86,9 +88,10 @@ class Unread:
 class Graph:
     """Edges are computed when first asked for: most of a program is never reached from a handler."""
 
-    def __init__(self, resolver: Resolver, registry: Registry, unread: Unread) -> None:
+    def __init__(self, resolver: Resolver, registry: Registry, unread: Unread, seen: Iterable[Seen] = ()) -> None:
         self.resolver = resolver
         self.unread = unread
+        self._traced = {(item.path, item.function, item.call): item for item in seen}
         self._found: list[Search] | None = None
         self._strings: list[tuple[Mention, Value]] | None = None
         self.registry = registry
@@ -120,6 +123,13 @@ class Graph:
         if any(keyword.arg == "_async_wrapper" for keyword in call.node.keywords):
             yield Site(call.node, call.scope, Entry(name, "blinker", "loop", "refuse", "it runs async receivers, which fails inside a running event loop"))
 
+    def _seen(self, call: Call) -> Iterator[Site]:
+        """A call of unknown type that blocked at run time: it is what ran there, or what nobody knows more of."""
+        owner = call.scope.owner
+        key = (owner.module.path, owner.qualname, ast.unparse(call.node.func)) if self._traced else ("", "", "")
+        if key in self._traced:
+            yield Site(call.node, call.scope, traced(self._traced[key], self.resolver.catalogue))
+
     def unknown(self, function: Function) -> list[ast.Call]:
         """Calls in its own body whose target is not known."""
         self._outgoing(function)
@@ -146,6 +156,7 @@ class Graph:
         if target is None:
             self._unknown.setdefault(call.scope.owner, []).append(call.node)
             sites += self._guessed(call)
+            sites += self._seen(call)
             edges += self._possible(call.node, call.node.func, call.scope)
         elif isinstance(target, FunctionValue):
             edges.append(Edge(target.function, call.node, "call", True))

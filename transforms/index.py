@@ -64,7 +64,13 @@ def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None
     """Read the whole project. A file that cannot be parsed becomes a row in `broken`; the rest goes on."""
     cache = cache or ParseCache()
     last = cache.last
-    if last and last.catalogue is catalogue and last.project.python == project.python and last.project.editable == project.editable:
+    if (
+        last
+        and last.catalogue is catalogue
+        and last.project.python == project.python
+        and last.project.editable == project.editable
+        and last.project.seen == project.seen
+    ):
         return last
     cache.last = _build(project, catalogue, cache)
     return cache.last
@@ -85,7 +91,7 @@ def _build(project: Project, catalogue: Catalogue, cache: ParseCache) -> Index:
     scripts = {path: text.encode() for path, text in project.metadata.items() if text.startswith("#!")}
     texts = {path: project.python[path] for path in broken} | scripts
     unread = Unread(template_names(project.metadata, resolver.modules.values()), entry_points(project.metadata), texts)
-    graph = Graph(resolver, registry, unread)
+    graph = Graph(resolver, registry, unread, project.seen)
     return Index(project, catalogue, files, broken, layout, resolver, registry, graph, read_requirements(project.metadata))
 
 

@@ -44,6 +44,8 @@ _TABLE = (
     Rule("E306", "database work is left where it is", "`--orm executor` moves it to the request's own thread."),
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
     Rule("E308", "not reached from a handler of Flask", "Look at the call yourself."),
-    Rule("V400", "refused by the app's tests", "`verify` shows the test and its output: mend the test where it only fits synchronous code, or report the change."),
+    Rule(
+        "V400", "refused by the app's tests", "`verify` shows the test and its output: mend the test where it only fits synchronous code, or report the change."
+    ),
 )
 RULES = {rule.code: rule for rule in _TABLE}

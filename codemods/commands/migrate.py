@@ -21,6 +21,7 @@ from codemods.options import (
     SpellingOption,
     Stage,
     Target,
+    Traced,
     Verbose,
 )
 from codemods.pipeline import Migration, run_stages
@@ -44,11 +45,12 @@ def migrate(
     http: HttpOption = Http.auto,
     helpers: HelpersOption = Helpers.executor,
     python: PythonOption = None,
+    traced: Traced = [],  # noqa: B006
     verbose: Verbose = False,
 ) -> None:
     """Migrate an application: routes, clients, executor. A dry run unless --write is given."""
     settings = Settings(tuple(only), all_handlers, orm.value, executor.value, http.value, helpers.value, python_version(python))
-    loaded = load_or_fail(path)
+    loaded = load_or_fail(path, traced)
     result = guarded(lambda: run_stages(loaded, [item.value for item in stage], settings))
     for number, outcome in enumerate(result.outcomes, 1):
         print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
