@@ -128,10 +128,10 @@ class FakeTester:
         )
 
 
-@pytest.mark.parametrize(("culprits", "most"), [([], 2), (["v17"], 12), (["v2", "v9", "v10", "v30", "v31"], 45)])
+@pytest.mark.parametrize(("culprits", "most"), [([], 2), (["v11"], 10), (["v2", "v9", "v10", "v14", "v15"], 36)])
 @pytest.mark.parametrize("flicker", ["", "v5"])
 def test_exactly_the_planted_groups_are_taken_back(culprits, most, flicker):
-    names = [f"v{number}" for number in range(32)]
+    names = [f"v{number}" for number in range(16)]
     data = Project({"app.py": source(names).encode()}, frozenset({"app.py"}))
     tester, catalogue, cache = FakeTester(names, culprits, flicker), load_catalogue(), ParseCache()
     gate = Gate(lambda name, item, accepts: run_stage(name, item, catalogue, verify_module.Settings(), accepts, cache), tester, data, "", lambda text: None)
@@ -141,7 +141,7 @@ def test_exactly_the_planted_groups_are_taken_back(culprits, most, flicker):
     assert tester.runs <= most + (5 if flicker else 0)
     refused = {item.symbol for item in result.outcomes[0].decisions if item.code == "V400"}
     assert refused == set(culprits)
-    assert result.project.python["app.py"].count(b"async def") == 32 - len(culprits)
+    assert result.project.python["app.py"].count(b"async def") == 16 - len(culprits)
     assert result.flaky == ({flicker} if flicker else set())
 
 

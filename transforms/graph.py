@@ -91,7 +91,9 @@ class Graph:
     def __init__(self, resolver: Resolver, registry: Registry, unread: Unread, seen: Iterable[Seen] = ()) -> None:
         self.resolver = resolver
         self.unread = unread
-        self._traced = {(item.path, item.function, item.call): item for item in seen}
+        self._traced: dict[tuple[str, str, str], list[Seen]] = {}
+        for item in sorted(seen):
+            self._traced.setdefault((item.path, item.function, item.call), []).append(item)
         self._found: list[Search] | None = None
         self._strings: list[tuple[Mention, Value]] | None = None
         self.registry = registry
@@ -124,9 +126,9 @@ class Graph:
             yield Site(call.node, call.scope, Entry(name, "blinker", "loop", "refuse", "it runs async receivers, which fails inside a running event loop"))
 
     def _seen(self, call: Call) -> Iterator[Site]:
-        """A call of unknown type that blocked at run time: it is what ran there, or what nobody knows more of."""
+        """A call that blocked at run time and that nothing else is known of: it is what ran there."""
         owner = call.scope.owner
-        key = (owner.module.path, owner.qualname, ast.unparse(call.node.func)) if self._traced else ("", "", "")
+        key = (owner.module.path, owner.qualname, ast.unparse(call.node.func))
         if key in self._traced:
             yield Site(call.node, call.scope, traced(self._traced[key], self.resolver.catalogue))
 
@@ -156,7 +158,6 @@ class Graph:
         if target is None:
             self._unknown.setdefault(call.scope.owner, []).append(call.node)
             sites += self._guessed(call)
-            sites += self._seen(call)
             edges += self._possible(call.node, call.node.func, call.scope)
         elif isinstance(target, FunctionValue):
             edges.append(Edge(target.function, call.node, "call", True))
@@ -169,6 +170,8 @@ class Graph:
             if entry:
                 sites.append(Site(call.node, call.scope, entry))
             edges += self._implicit(target, call.node)
+        if self._traced and not any(site.node is call.node for site in sites):
+            sites += self._seen(call)
 
     def _manager(self, manager: Reference, sites: list[Site]) -> None:
         """`with lock:` takes the lock."""

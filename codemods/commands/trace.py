@@ -35,7 +35,7 @@ def trace(
     """Run a command and watch its event loops: what blocks them, with the stack down to your own line."""
     loaded = load_or_fail(path)
     seen, code = _run(loaded, command, stall)
-    index, decisions = guarded(lambda: decided(loaded, Settings()))
+    index, decisions = guarded(lambda: decided(loaded.project, Settings()))
     matched = match(index, decisions, seen)
     typer.echo("")
     print_lines(trace_lines(matched, seen, balance(index, decisions, seen), stall, paint()))

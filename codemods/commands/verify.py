@@ -34,6 +34,7 @@ from codemods.verify.gate import Gate, Verified
 from codemods.verify.judging import BaselineError
 from codemods.verify.prepare import imported, prefix_of, split, tester_for
 from codemods.verify.report import Evidence, baseline_line, markdown_lines, not_loaded, verify_lines
+from codemods.verify.rounds import STALL, Traced, rounds
 from codemods.verify.run import CommandError
 from codemods.verify.scratch import Scratch, ScratchError, clear, default_folder, make, top_of
 from codemods.verify.tester import Tester, Trial
@@ -58,6 +59,7 @@ def verify(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Test runs at the same time. Only for tests that share no database, port or file.")] = 1,
     scratch: Annotated[Path | None, typer.Option("--scratch", help="Folder for the copies and logs. Default: below the user's cache folder.")] = None,
     copy: Annotated[Path | None, typer.Option("--copy", help="Folder that is copied. Default: the git repository, else the project.")] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Also trace the tests; migrate, test and trace again until nothing new blocks.")] = False,
     evidence: Annotated[Path | None, typer.Option("--evidence", metavar="FILE", help="Write a Markdown summary for the pull request.")] = None,
     only: Only = [],  # noqa: B006
     all_handlers: AllHandlers = False,
@@ -74,7 +76,7 @@ def verify(
     names = in_order([item.value for item in stage])
     try:
         place = _scratch(loaded, scratch, copy, resume)
-        found = _verified(loaded, names, settings, place, split(test), timeout, jobs)
+        found = _verified(loaded, names, settings, place, split(test), timeout, jobs, trace)
     except (ScratchError, CommandError, BaselineError) as error:
         fail(f"{error}. Your files were not touched.")
     except KeyboardInterrupt:
@@ -93,7 +95,9 @@ def _scratch(loaded: Loaded, folder: Path | None, copy: Path | None, resume: boo
     return make(top, (folder or default_folder(top)).resolve(), resume)
 
 
-def _verified(loaded: Loaded, names: list[str], settings: Settings, place: Scratch, words: list[str], timeout: float | None, jobs: int) -> Evidence:
+def _verified(
+    loaded: Loaded, names: list[str], settings: Settings, place: Scratch, words: list[str], timeout: float | None, jobs: int, trace: bool
+) -> Evidence:
     needs = guarded(lambda: run_stages(loaded, names, settings)).needs
     tester = tester_for(loaded, place, words, needs, timeout, jobs)
     tester.open()
@@ -107,16 +111,17 @@ def _verified(loaded: Loaded, names: list[str], settings: Settings, place: Scrat
     def carry(name: str, project: Project, accepts: Accepts) -> Staged:
         return run_stage(name, project, catalogue, settings, accepts, cache)
 
-    result = Gate(carry, tester, loaded.project, prefix, _say).verify(names)
-    return _evidence(loaded, result, tester, prefix, shlex.join(words))
+    gate = Gate(carry, tester, loaded.project, prefix, _say)
+    result, seen = rounds(gate, names, settings, STALL) if trace else (gate.verify(names), None)
+    return _evidence(loaded, result, seen, tester, prefix, shlex.join(words))
 
 
-def _evidence(loaded: Loaded, result: Verified, tester: Tester, prefix: str, command: str) -> Evidence:
+def _evidence(loaded: Loaded, result: Verified, seen: Traced | None, tester: Tester, prefix: str, command: str) -> Evidence:
     assert tester.base is not None and result.project is not None
     files = tuple(sorted(name for name, data in result.project.python.items() if loaded.project.python.get(name) != data))
     final = tester.all([Trial({prefix + name: result.project.python[name] for name in files})])[0]
     known = tuple(name for name in files if name in loaded.project.editable)
-    return Evidence(command, tester.base, result, files, not_loaded(known, final, prefix), tester.runs)
+    return Evidence(command, tester.base, result, files, not_loaded(known, final, prefix), tester.runs, seen)
 
 
 def _check_needs(tester: Tester, needs: tuple[str, ...]) -> None:

@@ -92,11 +92,11 @@ class Record:
     # What is recorded
 
     def file(self, name: str) -> str:
-        """The file's path relative to the project; empty when it is not the project's."""
+        """The Python file's path relative to the project; empty for what is not the project's, and for templates."""
         found = self.own.get(name)
         if found is None:
             real = os.path.realpath(name)
-            mine = real.startswith(self.root) and "site-packages" not in real and "dist-packages" not in real
+            mine = name.endswith(".py") and real.startswith(self.root) and "site-packages" not in real and "dist-packages" not in real
             found = self.own[name] = real[len(self.root) :].replace(os.sep, "/") if mine else ""
         return found
 
@@ -112,8 +112,8 @@ class Record:
             elif path:
                 via = via if chain else via or _called(below)
                 chain.append([path, frame.f_lineno, frame.f_code.co_name])
-            elif not chain and frame.f_code.co_filename.startswith("<frozen importlib"):
-                return [], ""  # importing a module waits for files, once
+            elif not chain and (frame.f_code.co_filename.startswith("<frozen importlib") or frame.f_globals.get("__name__") == "linecache"):
+                return [], ""  # importing a module waits for files once, and printing an error reads the source
             below, frame = frame, frame.f_back
         return chain, via
 
@@ -225,6 +225,7 @@ class Record:
             ident = threading.get_ident()
             if not self.watcher:
                 self.watch()
+            sys.set_coroutine_origin_tracking_depth(8)  # each thread has its own
             began = self.running[ident] = _CLOCK[0]()
             try:
                 return real(handle)

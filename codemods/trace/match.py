@@ -1,7 +1,7 @@
 """From what was seen at run time to what the index says about the same place."""
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from codemods.trace.events import BLOCKED, ENTERED, Event
@@ -13,7 +13,6 @@ from transforms.model import Decision, Seen, Verdict
 from transforms.registry import Handler
 
 _ADVICE = "trace --save FILE, then --trace FILE of audit and migrate, decides it"
-_KNOWN = "known to block; no decision names it, because no selected handler is proved to run it on a loop"
 _OPEN = ("E304", "E305", "E306", "E307")
 
 
@@ -50,21 +49,71 @@ def _matched(index: Index, decisions: Sequence[Decision], event: Event) -> Match
         return Matched(event, "", "code of the module itself" if event.path in index.modules else "the file was not read by the tool")
     if is_test(event.path):
         return Matched(event, function.qualname, "code of the tests")
+    for answer in (_decision, _unknown_call, _known_site, _named_call):
+        found = answer(index, decisions, event)
+        if found:
+            return Matched(event, function.qualname, *found)
+    return Matched(event, function.qualname, "no call on this line is known to block; look at it yourself")
+
+
+_Answer = tuple[str, Seen | None] | None
+
+
+def _frames(index: Index, event: Event) -> Iterator[tuple[Function, int, str]]:
+    """The application's functions from the innermost on, the line in each, and what it called there."""
     via = event.via
     for path, line, _ in event.chain:
-        around = holder(index, path, line)
-        if around is None or is_test(path):
-            break
-        calls = _calls(around, line)
+        function = holder(index, path, line)
+        if function is None or is_test(path):
+            return
+        yield function, line, via
+        via = f"{index.layout.module_name(path)}.{function.qualname}"
+
+
+def _decision(index: Index, decisions: Sequence[Decision], event: Event) -> _Answer:
+    for function, line, _ in _frames(index, event):
+        lines = {line, *(node.lineno for node in _calls(function, line))}
         for item in decisions:
-            if item.path == path and item.line in {line, *(node.lineno for node in calls)} and item.symbol == around.qualname and item.code[0] in "EC":
-                return Matched(event, function.qualname, f"{_word(item.verdict)} {item.code}{_where(item, event)}: {item.reason}")
-        seen = _untyped(index, around, calls, via, ", ".join(event.calls))
-        if seen:
-            return Matched(event, function.qualname, f"{path}:{line} calls it and static analysis cannot follow: {_ADVICE}", seen)
-        via = f"{index.layout.module_name(path)}.{around.qualname}"
-    known = any(site.node in _calls(function, event.line) for site in index.graph.sites(function))
-    return Matched(event, function.qualname, _KNOWN if known else "no call on this line is known to block; look at it yourself")
+            if item.path == function.module.path and item.line in lines and item.symbol == function.qualname and item.code[0] in "EC":
+                return f"{_word(item.verdict)} {item.code}{_where(item, event)}: {item.reason}", None
+    return None
+
+
+def _unknown_call(index: Index, decisions: Sequence[Decision], event: Event) -> _Answer:
+    """A call whose target static analysis could not find."""
+    for function, line, via in _frames(index, event):
+        unknown = [node for node in index.graph.unknown(function) if node in _calls(function, line)]
+        found = _only(unknown, via)
+        if found:
+            return f"{function.module.path}:{line} calls it and static analysis cannot follow: {_ADVICE}", _seen(function, found, via, event)
+    return None
+
+
+def _known_site(index: Index, decisions: Sequence[Decision], event: Event) -> _Answer:
+    for function, line, _ in _frames(index, event):
+        for site in index.graph.sites(function):
+            if site.node in _calls(function, line):
+                return f"{site.entry.name} is known{': ' if site.entry.reason else ''}{site.entry.reason}; no decision names it", None
+    return None
+
+
+def _named_call(index: Index, decisions: Sequence[Decision], event: Event) -> _Answer:
+    """A call that is followed, into code of which the catalogue knows nothing."""
+    for function, line, via in _frames(index, event):
+        named = [node for node in _calls(function, line) if _last(node.func) == via.rpartition(".")[2]]
+        if len(named) == 1:
+            return f"the catalogue does not know it: {_ADVICE}", _seen(function, named[0], via, event)
+    return None
+
+
+def _only(nodes: Sequence[ast.Call], via: str) -> ast.Call | None:
+    named = [node for node in nodes if _last(node.func) == via.rpartition(".")[2]]
+    found = named if len(named) == 1 else nodes
+    return found[0] if len(found) == 1 else None
+
+
+def _seen(function: Function, node: ast.Call, via: str, event: Event) -> Seen:
+    return Seen(function.module.path, function.qualname, ast.unparse(node.func), via, ", ".join(event.calls))
 
 
 def _where(item: Decision, event: Event) -> str:
@@ -77,14 +126,6 @@ def _calls(function: Function, line: int) -> list[ast.Call]:
 
 def _word(verdict: Verdict) -> str:
     return {Verdict.CHANGE: "would change", Verdict.LEAVE: "left", Verdict.REFUSE: "refused"}[verdict]
-
-
-def _untyped(index: Index, function: Function, calls: Sequence[ast.Call], via: str, blocks: str) -> Seen | None:
-    """The one call among these whose target is not known, and that ran `via`."""
-    unknown = [node for node in index.graph.unknown(function) if node in calls]
-    named = [node for node in unknown if _last(node.func) == via.rpartition(".")[2]]
-    found = named if len(named) == 1 else unknown
-    return Seen(function.module.path, function.qualname, ast.unparse(found[0].func), via, blocks) if len(found) == 1 else None
 
 
 def _last(node: ast.expr) -> str:

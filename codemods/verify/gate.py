@@ -45,9 +45,9 @@ class Gate:
     prefix: str
     say: Say
 
-    def verify(self, names: Sequence[str]) -> Verified:
-        """All stages, each on what the one before left."""
-        result = Verified(project=self.original)
+    def verify(self, names: Sequence[str], earlier: Verified | None = None) -> Verified:
+        """All stages, each on what the one before left. What an `earlier` round took back is not tried again."""
+        result = Verified(taken=list(earlier.taken), flaky=set(earlier.flaky), project=self.original) if earlier else Verified(project=self.original)
         for name in names:
             self._stage(name, result)
         return result
@@ -57,8 +57,8 @@ class Gate:
         before = result.project
         whole = self.stage(name, before, lambda group: True)
         groups = list(dict.fromkeys(item.group for item in whole.outcome.decisions if item.group))
-        taken: dict[str, Taken] = {}
-        staged = whole
+        taken = {group: item for item in result.taken if item.stage == name for group in item.groups if group in groups}
+        staged = self._carried(name, before, set(groups) - set(taken)) if taken else whole
         while True:
             self.say(f"{name}: {len(groups) - len(taken)} groups of changes, all tests")
             if staged.project.python == before.python or not self._refused(name, before, staged, groups, taken, result):
@@ -105,12 +105,12 @@ class Gate:
     def _again(self, project: Project, select: frozenset[str] | None, failed: Mapping[str, str]) -> dict[str, str]:
         base = self.tester.base
         assert base is not None
-        run = self.tester.all([Trial(self._files(project), select, 1)])[0]
+        run = self.tester.all([Trial(self.changed(project), select, 1)])[0]
         return {name: text for name, text in failures(run, base, select).items() if name in failed}
 
     def _fail(self, name: str, before: Project, select: frozenset[str] | None, sure: Mapping[str, str], sets: Sequence[frozenset[str]]) -> list[bool]:
         """For each set of groups, whether the tests fail with it; run at once where that was asked for."""
-        self.tester.all([Trial(self._files(self._carried(name, before, item).project), select) for item in sets])
+        self.tester.all([Trial(self.changed(self._carried(name, before, item).project), select) for item in sets])
         return [bool(self._failing(name, before, item, select, sure)) for item in sets]
 
     def _failing(self, name: str, before: Project, groups: frozenset[str], select: frozenset[str] | None, sure: Mapping[str, str]) -> dict[str, str]:
@@ -123,9 +123,10 @@ class Gate:
         return self.stage(name, before, lambda group: group in groups)
 
     def _run(self, project: Project, select: frozenset[str] | None = None) -> Run:
-        return self.tester.all([Trial(self._files(project), select)])[0]
+        return self.tester.all([Trial(self.changed(project), select)])[0]
 
-    def _files(self, project: Project) -> dict[str, bytes]:
+    def changed(self, project: Project) -> dict[str, bytes]:
+        """The files in which the project differs from the copy, by their path in the copy."""
         return {self.prefix + path: data for path, data in project.python.items() if self.original.python.get(path) != data}
 
 

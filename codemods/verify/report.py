@@ -5,8 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from codemods.report import Paint
+from codemods.trace.events import BLOCKED, CONTEXT, STALL, UNAWAITED
+from codemods.trace.report import balance_lines, trace_lines
 from codemods.verify.gate import Taken, Verified
 from codemods.verify.judging import Baseline
+from codemods.verify.rounds import Traced
 from codemods.verify.run import Run
 
 _SHOWN = 25  # lines of a failing test's output
@@ -14,7 +17,7 @@ _SHOWN = 25  # lines of a failing test's output
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that verify found out. `traced`: what the last trace says, one line each; empty without --trace."""
+    """All that verify found out. `traced`: what was seen on event loops; None without --trace."""
 
     command: str
     base: Baseline
@@ -22,7 +25,7 @@ class Evidence:
     files: tuple[str, ...]
     untested: tuple[str, ...]
     runs: int
-    traced: tuple[str, ...] = ()
+    traced: Traced | None = None
 
 
 def baseline_line(base: Baseline) -> str:
@@ -48,7 +51,9 @@ def verify_lines(found: Evidence, written: bool, paint: Paint) -> Iterator[str]:
         yield from _taken_lines(taken, paint)
     if found.untested:
         yield f"not judged by the tests, which load none of them: {', '.join(found.untested)}"
-    yield from found.traced
+    if found.traced:
+        yield f"{_count(found.traced.rounds, 'round')} of migrating, testing and tracing, until nothing new blocked"
+        yield from trace_lines(found.traced.matched, found.traced.after, found.traced.balance, found.traced.stall, paint)
     verb = "written" if written else "would change"
     yield paint(f"verified with {_count(found.runs, 'test run')}: {_count(len(found.files), 'file')} {verb}; all tests that passed before pass", "bold")
     if found.files and not written:
@@ -95,7 +100,27 @@ def markdown_lines(found: Evidence) -> Iterator[str]:
     if found.untested:
         yield from ("", "Changed, but loaded by no test: " + ", ".join(f"`{name}`" for name in found.untested))
     if found.traced:
-        yield from ("", "### At run time", "", *(f"* {line.strip()}" for line in found.traced))
+        yield from _traced_markdown(found.traced)
+
+
+def _traced_markdown(traced: Traced) -> Iterator[str]:
+    yield ""
+    yield "| on event loops, while the tests ran | before | after |"
+    yield "|---|---:|---:|"
+    for title, kind in (
+        ("places that block", BLOCKED),
+        (f"stalls of {traced.stall * 1000:.0f} ms and more", STALL),
+        ("coroutines never awaited", UNAWAITED),
+        ("context errors", CONTEXT),
+    ):
+        before, after = (sum(event.count if kind == STALL else 1 for event in events if event.kind == kind) for events in (traced.before, traced.after))
+        yield f"| {title} | {before} | {after} |"
+    yield ""
+    yield from balance_lines(traced.balance)
+    if traced.matched:
+        yield from ("", "Blocking calls that are left on a loop:", "")
+    for item in traced.matched:
+        yield f"* `{item.event.path}:{item.event.line}` `{item.event.via}`: {item.verdict}"
 
 
 def _lost(found: Evidence) -> Sequence[str]:

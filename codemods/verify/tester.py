@@ -19,17 +19,21 @@ _TIMES = 5  # and how many times as long as the unchanged code
 
 @dataclass(frozen=True)
 class Trial:
-    """Files that differ from the copy, the tests to run (None: all), and which attempt at the same this is."""
+    """Files that differ from the copy, the tests to run (None: all), and which attempt at the same this is.
+
+    `stall` seconds: the run is traced, and a callback that takes longer is a stall; 0: it is not traced.
+    """
 
     files: Mapping[str, bytes]
     select: frozenset[str] | None = None
     attempt: int = 0
+    stall: float = 0.0
 
     @property
     def key(self) -> str:
         """The same trial has the same key in a later process."""
         files = [(name, hashlib.sha256(data).hexdigest()) for name, data in sorted(self.files.items())]
-        return hashlib.sha256(json.dumps([files, sorted(self.select or []), self.select is None, self.attempt]).encode()).hexdigest()[:24]
+        return hashlib.sha256(json.dumps([files, sorted(self.select or []), self.select is None, self.attempt, self.stall]).encode()).hexdigest()[:24]
 
 
 @dataclass
@@ -87,7 +91,7 @@ class Tester:
         stem = self.scratch.folder / "logs" / f"{self.runs:04}-{trial.key[:6]}"
         restore(self.scratch, work)
         place(work, trial.files)
-        inside = replace(self.inside, copy=work, select=sorted(trial.select or ()))
+        inside = replace(self.inside, copy=work, select=sorted(trial.select or ()), trace={"stall": trial.stall} if trial.stall else None)
         return run_command(self.command, work / self.cwd, inside, stem, self._limit(trial))
 
     def _limit(self, trial: Trial) -> float:
