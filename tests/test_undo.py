@@ -239,7 +239,7 @@ def half_written(folder):
 
 @posix
 def test_commands_killed_at_random_moments(project):  # noqa: F811
-    """The real commands, started by fork so that 30 of them take seconds; a kill after the end counts too."""
+    """The real commands, started by fork so that 20 of them take seconds; a kill after the end counts too."""
     from codemods.cli import app
 
     import_module("transforms.carrying")  # the children find it loaded
@@ -252,7 +252,7 @@ def test_commands_killed_at_random_moments(project):  # noqa: F811
     run("undo", project, code=0)
     spread = {"migrate": duration(app, ["migrate", str(project), "--write"]), "undo": duration(app, ["undo", str(project)])}
     chance = random.Random(6)
-    for _ in range(30):
+    for _ in range(20):
         command = "migrate" if contents(project) == before else "undo"
         child = start(app, [command, str(project), *(["--write"] if command == "migrate" else [])])
         time.sleep(chance.uniform(0.6 if command == "migrate" else 0, 1.1) * spread[command])

@@ -128,8 +128,7 @@ class FakeTester:
         )
 
 
-@pytest.mark.parametrize(("culprits", "most"), [([], 2), (["v11"], 10), (["v2", "v9", "v10", "v14", "v15"], 36)])
-@pytest.mark.parametrize("flicker", ["", "v5"])
+@pytest.mark.parametrize(("culprits", "most", "flicker"), [([], 7, "v5"), (["v11"], 10, ""), (["v2", "v9", "v10", "v14", "v15"], 41, "v5")])
 def test_exactly_the_planted_groups_are_taken_back(culprits, most, flicker):
     names = [f"v{number}" for number in range(16)]
     data = Project({"app.py": source(names).encode()}, frozenset({"app.py"}))
@@ -138,7 +137,7 @@ def test_exactly_the_planted_groups_are_taken_back(culprits, most, flicker):
     result = gate.verify(["routes"])
     assert sorted(group for taken in result.taken for group in taken.groups) == sorted(f"routes:app.py:{name}" for name in culprits)
     assert all(set(taken.tests) == {next(iter(taken.groups)).rpartition(":")[2]} for taken in result.taken)
-    assert tester.runs <= most + (5 if flicker else 0)
+    assert tester.runs <= most
     refused = {item.symbol for item in result.outcomes[0].decisions if item.code == "V400"}
     assert refused == set(culprits)
     assert result.project.python["app.py"].count(b"async def") == 16 - len(culprits)
