@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib import import_module
 from itertools import combinations
 
 import pytest
@@ -21,7 +22,7 @@ from codemods.verify import scratch
 from codemods.verify.bisect import smallest
 from codemods.verify.gate import Gate
 from codemods.verify.judging import BaselineError, baseline, failures
-from codemods.verify.run import Case, Run, read_run
+from codemods.verify.run import INSIDE, Case, Run, read_run
 from codemods.verify.tester import Trial
 from transforms.index import ParseCache
 from transforms.model import Project
@@ -320,3 +321,22 @@ def test_scratch_folder_with_somebody_elses_files(project):
 
 def test_the_same_trial_has_the_same_key():
     assert Trial({"a": b"x"}).key == Trial({"a": b"x"}).key != Trial({"a": b"x"}, frozenset()).key
+
+
+def test_finders_of_editable_installs_lead_to_the_copy(tmp_path, monkeypatch):
+    """setuptools' and editables' finders hold paths of their own; what is installed inside the project stays."""
+    from types import ModuleType, SimpleNamespace
+
+    monkeypatch.syspath_prepend(str(INSIDE))
+    inside = import_module("flask_to_async_inside")
+    original, copy = str(tmp_path / "original"), str(tmp_path / "copy")
+    finder, editables = ModuleType("__editable___site_finder"), ModuleType("editables.redirector")
+    finder.MAPPING, finder.NAMESPACES = {"site": f"{original}/src/site", "other": "/elsewhere/other"}, {"space": [f"{original}/space"]}
+    editables.RedirectingFinder = SimpleNamespace(_redirections={"site": f"{original}/site/__init__.py"})
+    monkeypatch.setitem(sys.modules, finder.__name__, finder)
+    monkeypatch.setitem(sys.modules, editables.__name__, editables)
+    monkeypatch.setattr(sys, "path", [f"{original}/src", f"{original}/.venv/lib/site-packages", f"{original}2", *sys.path])
+    inside.redirect(original, copy)
+    assert {"site": f"{copy}/src/site", "other": "/elsewhere/other"} == finder.MAPPING and {"space": [f"{copy}/space"]} == finder.NAMESPACES
+    assert editables.RedirectingFinder._redirections == {"site": f"{copy}/site/__init__.py"}
+    assert sys.path[:3] == [f"{copy}/src", f"{original}/.venv/lib/site-packages", f"{original}2"]

@@ -86,6 +86,8 @@ def verify(
     _finish(loaded, found, write, evidence, verbose)
     if write:
         clear(place)
+    broken = any(decision.code in ("F001", "F002") for outcome in found.result.outcomes for decision in outcome.decisions)
+    raise typer.Exit(2 if broken or loaded.unreadable else 0)
 
 
 def _scratch(loaded: Loaded, folder: Path | None, copy: Path | None, resume: bool) -> Scratch:

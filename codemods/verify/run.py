@@ -125,9 +125,9 @@ def _wait(process: subprocess.Popen[bytes], limit: float | None) -> tuple[str, i
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """To the whole group: a test run starts processes of its own."""
+    """To the whole group, where the system has groups: a test run starts processes of its own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        os.killpg(process.pid, number) if hasattr(os, "killpg") else process.kill()
 
 
 def read_run(stream: Path, ending: str, code: int, seconds: float, log: str) -> Run:

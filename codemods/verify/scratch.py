@@ -38,8 +38,11 @@ class Scratch:
         return self.folder / "base"
 
     def work(self, number: int) -> Path:
-        """The copy in which the tests run; one for each that runs at the same time."""
-        return self.folder / f"work-{number}"
+        """The copy in which the tests run; one for each that runs at the same time.
+
+        A process has its own: tests of one that was killed may still write into theirs.
+        """
+        return self.folder / f"work-{os.getpid()}-{number}"
 
 
 def default_folder(top: Path) -> Path:
@@ -67,6 +70,8 @@ def make(top: Path, folder: Path, resume: bool) -> Scratch:
         raise ScratchError(f"{folder} holds files that are not from this tool; name an empty folder with --scratch")
     if resume:
         _check_same(scratch)
+        for old in folder.glob("work-*"):
+            shutil.rmtree(old, ignore_errors=True)
         return scratch
     size = sum(path.lstat().st_size for path, kind in _entries(top, folder) if kind == "file")
     if size > LARGEST:

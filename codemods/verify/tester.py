@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import queue
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -88,7 +89,7 @@ class Tester:
 
     def _run(self, trial: Trial, work: Path) -> Run:
         self.runs += 1
-        stem = self.scratch.folder / "logs" / f"{self.runs:04}-{trial.key[:6]}"
+        stem = self.scratch.folder / "logs" / f"{os.getpid()}-{self.runs:04}-{trial.key[:6]}"
         restore(self.scratch, work)
         place(work, trial.files)
         inside = replace(self.inside, copy=work, select=sorted(trial.select or ()), trace={"stall": trial.stall} if trial.stall else None)
