@@ -17,8 +17,8 @@ from test_cli import run as command
 from typer.testing import CliRunner
 
 from codemods.catalogue_files import load_catalogue
-from codemods.commands import verify as verify_module
 from codemods.verify import scratch
+from codemods.verify import session as verify_module
 from codemods.verify.bisect import smallest
 from codemods.verify.gate import Gate
 from codemods.verify.judging import BaselineError, baseline, failures
@@ -254,7 +254,7 @@ def test_other_command_by_exit_status(project, monkeypatch):
     from codemods.cli import app
 
     monkeypatch.chdir(project)
-    found = CliRunner().invoke(app, ["verify", str(project), "--test", f"{sys.executable} run.py", "--stage", "routes"])
+    found = CliRunner().invoke(app, ["verify", str(project), "--test", f"{sys.executable} run.py", "--stage", "routes", "-j", "2"])
     assert found.exit_code == 0, found.output
     assert re.findall(r"refused  V400  (\S+): refused", found.output) == ["routes:app.py:b"]
 
