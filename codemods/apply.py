@@ -1,12 +1,19 @@
-"""Writing a migration: all files or none, modes kept, nothing overwritten that changed since it was read."""
+"""Writing a migration: all files or none, modes kept, nothing overwritten that changed since it was read.
 
+What is needed to take the pass back is on the disk before the first file is touched (see `journal`). N renames cannot be
+one: a run that is killed between the first and the last leaves some files written, and the next run of any command takes
+them back first and says so.
+"""
+
+import atexit
 import contextlib
 import os
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from codemods.journal import FOLDER, JournalError, Pass, begin, content, forget, locked, moved, passes, prune
+from codemods.recovery import Edited, restore
+from codemods.replacing import flush_folder, prepare, temporary
 from transforms.model import FileChange
 
 
@@ -14,78 +21,64 @@ class ApplyError(Exception):
     """Nothing was written; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    change: FileChange
-    path: Path
-    temporary: Path
-
-
-def apply(root: Path, changes: Sequence[FileChange]) -> None:
+def apply(root: Path, changes: Sequence[FileChange], command: str = "migrate") -> None:
     """Write the changes below `root`; raises ApplyError, and then every file is as it was."""
-    prepared: list[_Prepared] = []
-    done: list[_Prepared] = []
-    try:
-        for change in changes:
-            prepared.append(_prepare(root / change.path, change))
-        for item in prepared:
-            _check_unchanged(item.path, item.change)
-        for item in prepared:
-            os.replace(item.temporary, item.path)
-            done.append(item)
-    except OSError as error:
-        _restore(done)
-        raise ApplyError(f"{error.filename or root}: {error.strerror}; nothing was written") from None
-    except BaseException:
-        _restore(done)
-        raise
-    finally:
-        for item in prepared:
-            item.temporary.unlink(missing_ok=True)
-
-
-def _prepare(path: Path, change: FileChange) -> _Prepared:
-    """The new content beside the file, on disk, with the file's mode."""
-    _check_unchanged(path, change)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(change.after)
-            file.flush()
-            os.fsync(file.fileno())
-        _copy_mode(path, temporary)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return _Prepared(change, path, temporary)
-
-
-def _copy_mode(path: Path, temporary: Path) -> None:
-    if not path.exists():
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
+    if not changes:
         return
-    status = path.stat()
-    if not os.access(path, os.W_OK):
-        raise PermissionError(13, "the file is not writable; change its mode first", str(path))
-    os.chmod(temporary, status.st_mode & 0o7777)
-    if hasattr(os, "chown"):
-        with contextlib.suppress(PermissionError):
-            os.chown(temporary, status.st_uid, status.st_gid)
+    try:
+        with locked(root):
+            _apply(root, changes, command)
+    except JournalError as error:
+        raise ApplyError(str(error)) from None
+    except OSError as error:
+        raise ApplyError(f"{error.filename or root}: {error.strerror}; nothing was written") from None
+
+
+def _apply(root: Path, changes: Sequence[FileChange], command: str) -> None:
+    if passes(root, "writing", "undoing"):
+        raise ApplyError(f"another run was ended while it wrote in {root}; nothing was written, run this again")
+    for change in changes:
+        _check_unchanged(root / change.path, change)
+    item = begin(root, changes, command)
+    try:
+        _write(root, changes)
+        written = moved(item, "written")
+    except BaseException as error:
+        _take_back(item, error)
+        raise
+    atexit.register(_acknowledge, written)
+    prune(root)
+
+
+def _write(root: Path, changes: Sequence[FileChange]) -> None:
+    for change in changes:
+        prepare(root / change.path, change.after)
+    for change in changes:
+        _check_unchanged(root / change.path, change)
+    for change in changes:
+        os.replace(temporary(root / change.path), root / change.path)
+    for folder in {(root / change.path).parent for change in changes}:
+        flush_folder(folder)
+
+
+def _take_back(item: Pass, cause: BaseException) -> None:
+    try:
+        restore(item)
+        forget(item)
+    except (Edited, JournalError, OSError) as error:
+        why = "files were changed meanwhile" if isinstance(error, Edited) else str(error)
+        raise ApplyError(
+            f"writing failed ({cause}) and could not be taken back ({why}); run `flask-to-async undo --recover`: the old content is in {item.root / FOLDER}"
+        ) from None
+
+
+def _acknowledge(item: Pass) -> None:
+    """At the end of the program: whoever ran it has been told that the pass was written."""
+    with contextlib.suppress(OSError):
+        moved(item, "done")
 
 
 def _check_unchanged(path: Path, change: FileChange) -> None:
-    current = path.read_bytes() if path.exists() else None
-    if current != change.before:
+    if content(path) != change.before:
         what = "was changed" if change.before is not None else "appeared"
         raise ApplyError(f"{path} {what} while the tool was at work; nothing was written, run it again")
-
-
-def _restore(done: Sequence[_Prepared]) -> None:
-    for item in reversed(done):
-        if item.change.before is None:
-            item.path.unlink(missing_ok=True)
-        else:
-            item.path.write_bytes(item.change.before)

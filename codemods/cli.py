@@ -7,6 +7,9 @@ from codemods.commands.config import config
 from codemods.commands.explain import explain
 from codemods.commands.migrate import migrate
 from codemods.commands.schema import schema
+from codemods.commands.trace import trace
+from codemods.commands.undo import undo_command
+from codemods.commands.verify import verify
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
@@ -27,3 +30,6 @@ app.command("audit")(audit)
 app.add_typer(config, name="config")
 app.command("explain")(explain)
 app.command("schema")(schema)
+app.command("undo")(undo_command)
+app.command("verify")(verify)
+app.command("trace")(trace)

@@ -1,16 +1,20 @@
 """The terminal: colour, output of the user's bytes as they are, and errors as sentences."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import typer
 
 from codemods.config_file import ConfigError
+from codemods.journal import JournalError
 from codemods.options import plain_value
-from codemods.project import Loaded, ProjectError, load
+from codemods.project import Loaded, ProjectError, find_root, load
+from codemods.recovery import recover
 from codemods.report import Paint, plain
+from codemods.seen import TraceFileError, read_seen
 from codemods.settings import Effective, effective
 from codemods.stage_names import QueryError
 from transforms.catalogue import CatalogueError
@@ -18,11 +22,14 @@ from transforms.catalogue import CatalogueError
 _Result = TypeVar("_Result")
 
 
-def load_or_fail(path: Path) -> Loaded:
-    """Read the project around `path`; ends the program with a sentence when there is nothing to read."""
+def load_or_fail(path: Path, traces: Sequence[Path] = ()) -> Loaded:
+    """Read the project around `path`, and what traces saw; ends the program with a sentence when there is nothing to read."""
+    recover_or_fail(path)
     try:
         loaded = load(path)
-    except (ProjectError, OSError) as error:
+        if traces:
+            loaded = replace(loaded, project=replace(loaded.project, seen=read_seen(traces)))
+    except (ProjectError, TraceFileError, OSError) as error:
         fail(str(error))
     for name, reason in sorted(loaded.unreadable.items()):
         typer.echo(f"not read  F001  {name}: {reason}", err=True)
@@ -35,6 +42,17 @@ def settings_or_fail(root: Path, **given: Any) -> Effective:
         return effective(root, {name.replace("_", "-"): plain_value(value) for name, value in given.items()})
     except ConfigError as error:
         fail(str(error))
+
+
+def recover_or_fail(path: Path, leave_edited: bool = False) -> None:
+    """Finish what a killed run left in the project around `path`, and say so on standard error."""
+    try:
+        for line in recover(find_root(path.resolve()), leave_edited) if path.exists() else ():
+            typer.echo(f"flask-to-async: {line}", err=True)
+    except JournalError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"a killed run left files half-written, and they cannot be taken back: {error.filename}: {error.strerror}")
 
 
 def guarded(work: Callable[[], _Result]) -> _Result:

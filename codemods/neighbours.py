@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-_CACHES = {".git", ".hg", ".svn", ".tox", ".nox", ".venv", ".eggs", ".idea", ".vscode", ".hypothesis"}
+_CACHES = {".git", ".hg", ".svn", ".tox", ".nox", ".venv", ".eggs", ".idea", ".vscode", ".hypothesis", ".flask-to-async"}
 _INSTALLED = {"node_modules", "site-packages", "__pycache__"}
 _COMMON = {"tests", "test", "docs", "conftest", "setup", "src", "lib", "examples", "scripts", "__init__", "__main__"}
 

@@ -87,6 +87,7 @@ class OutputFormat(str, Enum):
     markdown = "markdown"
 
 
+OwnStageOption = Annotated[list[Stage], typer.Option("--stage", help="Only this stage. May be given more than once. Default: all.")]
 Target = Annotated[Path, typer.Argument(help="Folder or file of the application. The project around it is read, only this is changed.")]
 Only = Annotated[
     list[str],
@@ -139,4 +140,7 @@ Statistics = Annotated[bool, typer.Option("--statistics", help="Print counts by 
 OutputOption = Annotated[OutputFormat, typer.Option("--format", help="Write this on standard output, and nothing else; messages go to standard error.")]
 HtmlOption = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Also write a page to review the result in a browser: one file, no network. It exports choices.")
+]
+Traced = Annotated[
+    list[Path], typer.Option("--trace", metavar="FILE", help="What `trace --save FILE` saw at run time counts as known. May be given more than once.")
 ]

@@ -1,7 +1,7 @@
 """The call graph: what a function calls, surely or possibly."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from transforms.callers import Caller, Callers, Unread
@@ -9,8 +9,10 @@ from transforms.catalogue import Entry
 from transforms.escapes import Escapes
 from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, Scope, last_name
 from transforms.layout import is_test
+from transforms.model import Seen
 from transforms.registry import RENDERING, Registry
 from transforms.resolve import Resolver, is_property
+from transforms.runtime import traced
 from transforms.signature import Shape, Signature, shape_of, signature_of
 from transforms.values import ClassValue, External, FunctionValue, Instance, Value
 
@@ -46,8 +48,11 @@ class Site:
 class Graph:
     """Edges are computed when first asked for: most of a program is never reached from a handler."""
 
-    def __init__(self, resolver: Resolver, registry: Registry, unread: Unread) -> None:
+    def __init__(self, resolver: Resolver, registry: Registry, unread: Unread, seen: Iterable[Seen] = ()) -> None:
         self.resolver = resolver
+        self._traced: dict[tuple[str, str, str], list[Seen]] = {}
+        for item in sorted(seen):
+            self._traced.setdefault((item.path, item.function, item.call), []).append(item)
         self.registry = registry
         self.escapes = Escapes(resolver)
         self._callers = Callers(resolver, registry, unread, self.escapes)
@@ -77,6 +82,13 @@ class Graph:
             )
         if any(keyword.arg == "_async_wrapper" for keyword in call.node.keywords):
             yield Site(call.node, call.scope, Entry(name, "blinker", "loop", "refuse", "it runs async receivers, which fails inside a running event loop"))
+
+    def _seen(self, call: Call) -> Iterator[Site]:
+        """A call that blocked at run time and that nothing else is known of: it is what ran there."""
+        owner = call.scope.owner
+        key = (owner.module.path, owner.qualname, ast.unparse(call.node.func))
+        if key in self._traced:
+            yield Site(call.node, call.scope, traced(self._traced[key], self.resolver.catalogue))
 
     def unknown(self, function: Function) -> list[ast.Call]:
         """Calls in its own body whose target is not known."""
@@ -118,6 +130,8 @@ class Graph:
             if entry:
                 sites.append(Site(call.node, call.scope, entry))
             edges += self._implicit(target, call.node)
+        if self._traced and not any(site.node is call.node for site in sites):
+            sites += self._seen(call)
 
     def _protocol(self, used: Reference, methods: tuple[str, ...], sites: list[Site]) -> None:
         """`with lock:` takes the lock, `for attempt in Retrying():` waits between the attempts."""

@@ -71,7 +71,13 @@ def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None
     """
     cache = cache or ParseCache()
     last = cache.last
-    if last and last.catalogue is catalogue and last.project.python == project.python and last.project.editable == project.editable:
+    if (
+        last
+        and last.catalogue is catalogue
+        and last.project.python == project.python
+        and last.project.editable == project.editable
+        and last.project.seen == project.seen
+    ):
         return last
     cache.last = _build(project, catalogue, cache, everything, tick)
     return cache.last
@@ -93,7 +99,7 @@ def _build(project: Project, catalogue: Catalogue, cache: ParseCache, everything
     scripts = {path: text.encode() for path, text in project.metadata.items() if text.startswith("#!")}
     texts = {path: project.python[path] for path in broken} | scripts
     unread = Unread(template_names(project.metadata, resolver.modules.values()), entry_points(project.metadata), texts)
-    graph = Graph(resolver, registry, unread)
+    graph = Graph(resolver, registry, unread, project.seen)
     return Index(project, catalogue, files, broken, layout, resolver, registry, graph, read_requirements(project.metadata))
 
 

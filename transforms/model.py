@@ -78,19 +78,35 @@ class Settings:
     per_path_ignore: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
+@dataclass(frozen=True, order=True)
+class Seen:
+    """A call that was seen to block a loop at run time and that static analysis could not type.
+
+    It is found again by the function that holds it and its own source text (`call`, without arguments), because lines
+    move from stage to stage. `name` is what ran, `blocks` what waited in it.
+    """
+
+    path: str
+    function: str
+    call: str
+    name: str
+    blocks: str
+
+
 @dataclass(frozen=True)
 class Project:
     """The input of every stage: the files, which of them may be edited, and the metadata beside them.
 
     `python` holds every Python file that is read, `editable` those that may be changed (the rest, for instance
     tests outside the folder that was named, is read so that callers are seen). `metadata` holds requirement and
-    project files as text.
+    project files as text; `seen` what a trace saw at run time.
     """
 
     python: Mapping[str, bytes]
     editable: frozenset[str]
     metadata: Mapping[str, str] = field(default_factory=dict)
+    seen: frozenset[Seen] = frozenset()
 
     def replace_python(self, python: Mapping[str, bytes], created: frozenset[str] = frozenset()) -> "Project":
         """The same project with other file contents."""
-        return Project(python, self.editable | created, self.metadata)
+        return Project(python, self.editable | created, self.metadata, self.seen)

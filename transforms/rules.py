@@ -1,4 +1,4 @@
-"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, B Bowler queries, U the user's wish, P project, F file."""
+"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, B Bowler queries, U the user's wish, V verify, P project, F file."""
 
 from dataclasses import dataclass
 
@@ -51,6 +51,9 @@ _TABLE = (
     Rule("U401", "the settings leave it", "Take the code out of `ignore` or `per-path-ignore` when the change is wanted."),
     Rule("U402", "the behaviour may differ, and the rule is not opted in", "Read the reason, then opt in with `--unsafe CODE`."),
     Rule("U403", "a suppression comment is misspelt or has no effect", "Mend the comment, move it to the line that it is about, or take it out."),
+    Rule(
+        "V400", "refused by the app's tests", "`verify` shows the test and its output: mend the test where it only fits synchronous code, or report the change."
+    ),
 )
 CHANGING = ("R100", "C200", "C201", "C204", "E300", "E301", "E302")
 RULES = {rule.code: rule for rule in _TABLE}

@@ -30,6 +30,7 @@ from codemods.options import (
     StageOption,
     Statistics,
     Target,
+    Traced,
     UnsafeOption,
     Verbose,
     WriteBaseline,
@@ -64,6 +65,7 @@ def migrate(
     commit: Commit = False,
     diff: DiffOption = False,
     statistics: Statistics = False,
+    traced: Traced = [],  # noqa: B006
     verbose: Verbose = False,
     output: OutputOption = OutputFormat.text,
     html: HtmlOption = None,
@@ -85,7 +87,7 @@ def migrate(
     if alone:
         migrate_stdin(given, check, diff, verbose)
     choices = or_fail(lambda: read_choices(accept)) if accept else None
-    loaded = load_or_fail(path)
+    loaded = load_or_fail(path, traced)
     chosen = settings_or_fail(loaded.root, **given)
     known = None if write_baseline_to or not chosen.baseline else known_groups(chosen.baseline)
     loaded = narrowed(loaded, chosen)

@@ -1,0 +1,34 @@
+"""`flask-to-async undo`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codemods.console import fail, print_lines, recover_or_fail
+from codemods.journal import JournalError
+from codemods.options import Target
+from codemods.project import find_root
+from codemods.undo import UndoError, recorded, undo
+
+
+def undo_command(
+    path: Target = Path(),
+    recover: Annotated[bool, typer.Option("--recover", help="Only finish what a killed run left; files that were changed since stay as they are.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="Show the passes that can be undone, the last one first.")] = False,
+) -> None:
+    """Take the last pass that was written back, byte for byte. Run it again for the pass before."""
+    if not path.exists():
+        fail(f"{path} does not exist; name the folder that was migrated")
+    root = find_root(path.resolve())
+    recover_or_fail(path, leave_edited=recover)
+    try:
+        if listing:
+            print_lines(item.title for item in reversed(recorded(root)))
+        elif not recover:
+            item = undo(root)
+            print_lines([f"undone: {item.title}", *(f"  {'removed' if file.before is None else 'restored'} {file.path}" for file in item.files)])
+    except (UndoError, JournalError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename or root}: {error.strerror}; run it again when that is mended: nothing is lost")

@@ -1,0 +1,1 @@
+"""Trace: what really blocks an event loop while the user's own command runs."""

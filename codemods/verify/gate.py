@@ -1,0 +1,148 @@
+"""The gate: each stage is carried out, tested, and what the tests refuse is found and taken back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from codemods.verify.bisect import smallest
+from codemods.verify.judging import failures
+from codemods.verify.run import WHOLE, Run
+from codemods.verify.tester import Tester, Trial
+from transforms.model import Decision, Outcome, Project, Verdict
+from transforms.stages import Accepts, Staged
+
+Stage = Callable[[str, Project, Accepts], Staged]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Groups that were taken back together, with the tests that fail when only they are carried out."""
+
+    stage: str
+    groups: frozenset[str]
+    tests: Mapping[str, str]
+
+
+@dataclass
+class Verified:
+    """What the tests accept. `flaky` failed once and not again, or failed without the change too."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
+    flaky: set[str] = field(default_factory=set)
+    carried: dict[str, int] = field(default_factory=dict)
+    project: Project | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One stage at a time. `prefix` leads from the copy to the project, `original` is what the copy holds."""
+
+    stage: Stage
+    tester: Tester
+    original: Project
+    prefix: str
+    say: Say
+
+    def verify(self, names: Sequence[str], earlier: Verified | None = None) -> Verified:
+        """All stages, each on what the one before left. What an `earlier` round took back is not tried again."""
+        result = Verified(taken=list(earlier.taken), flaky=set(earlier.flaky), project=self.original) if earlier else Verified(project=self.original)
+        for name in names:
+            self._stage(name, result)
+        return result
+
+    def _stage(self, name: str, result: Verified) -> None:
+        assert result.project is not None
+        before = result.project
+        whole = self.stage(name, before, lambda group: True)
+        groups = list(dict.fromkeys(item.group for item in whole.outcome.decisions if item.group))
+        taken = {group: item for item in result.taken if item.stage == name for group in item.groups if group in groups}
+        staged = self._carried(name, before, set(groups) - set(taken)) if taken else whole
+        while True:
+            self.say(f"{name}: {len(groups) - len(taken)} groups of changes, all tests")
+            if staged.project.python == before.python or not self._refused(name, before, staged, groups, taken, result):
+                break
+            staged = self._carried(name, before, set(groups) - set(taken))
+        result.project = staged.project
+        result.carried[name] = len(groups) - len(taken)
+        result.outcomes.append(explained(staged.outcome, whole.outcome, taken))
+
+    def _refused(self, name: str, before: Project, staged: Staged, groups: Sequence[str], taken: dict[str, Taken], result: Verified) -> bool:
+        """Whether some groups had to be taken back, or tests turned out to be flaky: the stage has to be tested again."""
+        base = self.tester.base
+        assert base is not None
+        failed = failures(self._run(staged.project), base, None, result.flaky)
+        if not failed:
+            return False
+        select, sure = self._confirmed(before, staged, failed)
+        unsure = set(failed) - set(sure)
+        result.flaky |= unsure
+        while sure:
+            left = [group for group in groups if group not in taken]
+            found = smallest(left, partial(self._fail, name, before, select, sure), self.tester.jobs)
+            if not found:
+                result.flaky |= set(sure)
+                return True
+            item = Taken(name, found, self._failing(name, before, found, select, sure))
+            self.say(f"{name}: taken back: {', '.join(sorted(found))}")
+            result.taken.append(item)
+            taken |= dict.fromkeys(found, item)
+            sure = self._failing(name, before, frozenset(groups) - set(taken), select, sure)
+        return True
+
+    def _confirmed(self, before: Project, staged: Staged, failed: Mapping[str, str]) -> tuple[frozenset[str] | None, dict[str, str]]:
+        """The failures that come again with the stage and not without it, and the tests to run to see them."""
+        self.say(f"{len(failed)} tests fail that passed before: {', '.join(sorted(failed)[:3])}{' …' if len(failed) > 3 else ''}")
+        for select in ((None,) if WHOLE in failed else (frozenset(failed), None)):
+            again = self._again(staged.project, select, failed)
+            without = self._again(before, select, failed) if again else {}
+            sure = {name: text for name, text in again.items() if name not in without}
+            if sure:
+                return select, sure
+        return None, {}
+
+    def _again(self, project: Project, select: frozenset[str] | None, failed: Mapping[str, str]) -> dict[str, str]:
+        base = self.tester.base
+        assert base is not None
+        run = self.tester.all([Trial(self.changed(project), select, 1)])[0]
+        return {name: text for name, text in failures(run, base, select).items() if name in failed}
+
+    def _fail(self, name: str, before: Project, select: frozenset[str] | None, sure: Mapping[str, str], sets: Sequence[frozenset[str]]) -> list[bool]:
+        """For each set of groups, whether the tests fail with it; run at once where that was asked for."""
+        self.tester.all([Trial(self.changed(self._carried(name, before, item).project), select) for item in sets])
+        return [bool(self._failing(name, before, item, select, sure)) for item in sets]
+
+    def _failing(self, name: str, before: Project, groups: frozenset[str], select: frozenset[str] | None, sure: Mapping[str, str]) -> dict[str, str]:
+        base = self.tester.base
+        assert base is not None
+        run = self._run(self._carried(name, before, groups).project, select)
+        return {test: text for test, text in failures(run, base, select).items() if test in sure}
+
+    def _carried(self, name: str, before: Project, groups: frozenset[str] | set[str]) -> Staged:
+        return self.stage(name, before, lambda group: group in groups)
+
+    def _run(self, project: Project, select: frozenset[str] | None = None) -> Run:
+        return self.tester.all([Trial(self.changed(project), select)])[0]
+
+    def changed(self, project: Project) -> dict[str, bytes]:
+        """The files in which the project differs from the copy, by their path in the copy."""
+        return {self.prefix + path: data for path, data in project.python.items() if self.original.python.get(path) != data}
+
+
+def explained(outcome: Outcome, whole: Outcome, taken: Mapping[str, Taken]) -> Outcome:
+    """The outcome in which the decisions that the tests refused say so."""
+    refused = {_site(item): taken[item.group] for item in whole.decisions if item.group in taken}
+    decisions = tuple(_refusal(item, refused[_site(item)]) if not item.group and _site(item) in refused else item for item in outcome.decisions)
+    return replace(outcome, decisions=decisions)
+
+
+def _site(item: Decision) -> tuple[str, int, str, str, str]:
+    return item.path, item.line, item.symbol, item.code, item.subject
+
+
+def _refusal(item: Decision, taken: Taken) -> Decision:
+    names = sorted(taken.tests)
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    together = " together with other changes" if len(taken.groups) > 1 else ""
+    return replace(item, code="V400", verdict=Verdict.REFUSE, reason=f"refused by the app's tests{together}: {names[0] if names else ''}{more}")
