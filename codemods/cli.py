@@ -3,6 +3,7 @@
 import typer
 
 from codemods.commands.audit import audit
+from codemods.commands.catalogue import catalogue
 from codemods.commands.migrate import migrate
 
 app = typer.Typer(
@@ -21,3 +22,4 @@ def main() -> None:
 
 app.command("migrate")(migrate)
 app.command("audit")(audit)
+app.add_typer(catalogue, name="catalogue")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from codemods.catalogue_files import load_catalogue
+from codemods.catalogue_files import catalogue_for
 from codemods.project import Loaded
 from transforms.index import ParseCache
 from transforms.model import FileChange, Outcome, Settings
@@ -38,7 +38,7 @@ def in_order(names: Sequence[str]) -> list[str]:
 
 def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, chooses: Chooses = choose_all) -> Migration:
     """Run the stages in memory; nothing is written. `chooses(stage, group)` says which groups of decisions are taken."""
-    catalogue = load_catalogue()
+    catalogue = catalogue_for(loaded)
     cache = ParseCache()
     project = loaded.project
     outcomes: list[Outcome] = []
