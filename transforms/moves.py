@@ -8,6 +8,7 @@ from transforms.facts import Function
 from transforms.index import Index
 from transforms.placement import in_handler, is_awaited, why_not_here
 from transforms.reach import Reach, Reached, is_bound, is_movable, is_orm
+from transforms.regions import Region, find_regions
 from transforms.values import External
 
 _PLAIN = {f"builtins.{name}" for name in ("str", "int", "float", "bool", "bytes", "NoneType")}
@@ -28,6 +29,7 @@ class Move:
     code: str
     thread: bool = False
     reaches: Reached | None = None
+    region: Region | None = None
 
     @property
     def subject(self) -> str:
@@ -39,16 +41,23 @@ def moves(index: Index, reach: Reach, function: Function) -> list[Move]:
     """In source order; calls that are awaited already are left out."""
     targets = {edge.node: edge.target for edge in index.graph.edges(function) if edge.how == "call" and edge.sure}
     entries = {site.node: site.entry for site in index.graph.sites(function)}
-    found: list[Move] = []
+    regions = find_regions(index, reach, function)
+    found = [Move(region.seed, None, region.entry, region.obstacle, "E304", region=region) for region in regions]
+    together = {node for region in regions if not region.obstacle for node in region.covers()} | {region.seed for region in regions if _alone(region)}
     for call in function.calls:
         node = call.node
-        if is_awaited(function, node):
+        if node in together or is_awaited(function, node):
             continue
         if node in targets:
             found += _helper(index, reach, function, node, targets[node])
         elif node in entries and entries[node].verdict == "wrap" and not is_bound(entries[node]) and not is_lazy(entries[node], node):
             found.append(Move(node, None, entries[node], why_not_here(index, function, node), "E305"))
     return sorted(found, key=lambda move: (move.node.lineno, move.node.col_offset, -(move.node.end_lineno or 0), -(move.node.end_col_offset or 0)))
+
+
+def _alone(region: Region) -> bool:
+    """Whether the opening call could not be moved without its block either."""
+    return region.entry.verdict != "wrap" or is_lazy(region.entry, region.seed)
 
 
 def is_lazy(entry: Entry, node: ast.AST) -> bool:

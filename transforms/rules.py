@@ -43,6 +43,7 @@ _TABLE = (
     Rule("E305", "`await` cannot be written here", "Take the call out of the construct that the reason names."),
     Rule("E306", "database work is left where it is", "`--orm executor` moves it to the request's own thread."),
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
+    Rule("E309", "the block moves to a worker thread as one"),
     Rule("E308", "not reached from a handler of Flask", "Look at the call yourself."),
 )
 RULES = {rule.code: rule for rule in _TABLE}
