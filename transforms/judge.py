@@ -104,7 +104,12 @@ def _nothing(reach: Reach, function: Function) -> str:
     if unknown:
         item, node = unknown[0]
         return f"it reaches no blocking call that the tool knows; {len(unknown)} calls could not be followed, the first {ast.unparse(node.func)[:40]}() at {item.module.path}:{node.lineno}"
-    return "it reaches no blocking call"
+    computing = next((item for item in reach.surely(function) if item.site.entry.kind == "cpu" and item.site.entry.verdict == "leave"), None)
+    return (
+        f"it reaches no blocking call; {computing.site.entry.name} ({computing.place}): {computing.site.entry.reason}"
+        if computing
+        else "it reaches no blocking call"
+    )
 
 
 def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoration, reached: Sequence[Reached]) -> Iterator[_Row]:
