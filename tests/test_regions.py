@@ -683,3 +683,28 @@ def test_names_are_free_and_say_what_they_do():
     text = migrated(source({name: MOVED[name] for name in ("one_value", "with_own_names", "written", "archive", "database", "temporary")}))[0]["app.py"]
     inner = re.findall(r"\n    def (\w+)\(", text)
     assert inner == ["read_text", "read_text_2", "write_file", "write_archive", "read_names", "query_rows", "make_text"]
+
+
+@pytest.mark.parametrize(
+    ("test", "said"), [("", ""), ('monkeypatch.setattr(app, "connect", lambda: SHARED)', "replaces connect"), ('patch("app.sqlite3.connect")', "the tests")]
+)
+def test_a_connection_that_the_tests_replace(test, said):
+    """The tests' own connection belongs to their thread; in a worker thread it would fail."""
+    text = HEAD.lstrip() + """
+def connect():
+    db = sqlite3.connect("notes.db")
+    db.row_factory = sqlite3.Row
+    return db
+
+
+@app.route("/")
+def index():
+    db = connect()
+    rows = db.execute("SELECT title FROM note").fetchall()
+    db.close()
+    return jsonify([dict(row) for row in rows])
+"""
+    files = {"app.py": text, "tests/test_app.py": f"import app\n\n\ndef test_index(monkeypatch, patch):\n    {test or 'pass'}\n"}
+    after, decisions = migrated(files)
+    assert ("to_thread(query_rows)" in after["app.py"]) == (not said)
+    assert said in " · ".join(item.reason for item in decisions)

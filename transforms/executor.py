@@ -114,6 +114,12 @@ def _outline(index: Index, function: Function, region: Region, spelling: str, re
     result.need("flask[async]", group)
     reason = f"{region.entry.name} and what is done with it blocks; all of it moves as {called}()"
     result.decide(function, line, "E309", Verdict.CHANGE, reason, group, region.entry.name)
+    covered = set(region.covers())
+    for site in index.graph.sites(function):
+        known = site.entry.name in index.catalogue.functions or site.entry.name in index.catalogue.made
+        at = getattr(site.node, "lineno", line)
+        if known and site.node in covered and at != line and not (site.entry.kind == "cpu" and site.entry.verdict == "leave"):
+            result.decide(function, at, "E309", Verdict.CHANGE, f"it moves along with the block at line {line}", group, site.entry.name)
 
 
 def _is_session_call(move: Move) -> bool:

@@ -57,7 +57,7 @@ def moves(index: Index, reach: Reach, function: Function) -> list[Move]:
 
 def _alone(region: Region) -> bool:
     """Whether the opening call could not be moved without its block either."""
-    return region.entry.verdict != "wrap" or is_lazy(region.entry, region.seed)
+    return not region.helper and (region.entry.verdict != "wrap" or is_lazy(region.entry, region.seed))
 
 
 def is_lazy(entry: Entry, node: ast.AST) -> bool:

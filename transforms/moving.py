@@ -261,7 +261,7 @@ def _threads(index: Index, reach: Reach, function: Function, body: Sequence[ast.
         if starts_loop(site.entry) or site.entry.kind == "signal":
             yield f"{site.entry.name} (line {line}) does not work in a worker thread"
     for edge in index.graph.edges(function):
-        if edge.node in inside:
+        if edge.node in inside and edge.node not in tied.sources:
             yield from _reached(reach, edge.target, getattr(edge.node, "lineno", body[0].lineno), edge.sure and edge.how == "call")
     for node in inside:
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and not tied.holds(node):

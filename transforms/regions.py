@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from transforms.catalogue import Entry
+from transforms.doubles import double_of
 from transforms.facts import Function, FunctionNode, last_name
 from transforms.flow import falls_through, own_nodes, watch
 from transforms.graph import Site
 from transforms.index import Index
+from transforms.layout import is_test
 from transforms.moving import Values, suppressing, values_of, why_not_moved
 from transforms.placement import is_awaited, own_statement
 from transforms.reach import Reach
@@ -22,7 +24,7 @@ from transforms.values import External
 
 _KINDS = {"client", "file", "mail"}
 _ONE_THREAD = {"sqlite3"}  # libraries whose objects may be used by the thread that made them, and are made in the block
-_TAIL = 3
+_TAIL = 6
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Region:
     body: tuple[ast.stmt, ...]
     values: Values
     obstacle: str = ""
+    helper: bool = False
 
     def covers(self) -> Iterator[ast.AST]:
         """Every node of the block."""
@@ -46,14 +49,39 @@ def find_regions(index: Index, reach: Reach, function: Function) -> list[Region]
     found: list[Region] = []
     if not isinstance(function.node, FunctionNode):
         return found
-    for site in index.graph.sites(function):
-        if _opens(index, function, site):
-            assert isinstance(site.node, ast.Call)
-            if not any(not region.obstacle and site.node in region.covers() for region in found):
-                region = _region(index, reach, function, site, site.node)
-                found = [other for other in found if not _inside(other, region)]
-                found.append(region)
+    for node, entry, helper in _openings(index, function):
+        if not any(not region.obstacle and node in region.covers() for region in found):
+            region = _region(index, reach, function, node, entry, helper)
+            found = [other for other in found if not _inside(other, region)]
+            found.append(region)
     return found
+
+
+def _openings(index: Index, function: Function) -> list[tuple[ast.Call, Entry, bool]]:
+    """The calls that open something, in source order; True for a helper of the project that only opens it."""
+    found = [(site.node, site.entry, False) for site in index.graph.sites(function) if isinstance(site.node, ast.Call) and _opens(index, function, site)]
+    for edge in index.graph.edges(function):
+        if edge.how == "call" and edge.sure and isinstance(edge.node, ast.Call) and not is_awaited(function, edge.node):
+            entry = _made_by(index, edge.target)
+            found += [(edge.node, entry, True)] if entry else []
+    return sorted(found, key=lambda item: (item[0].lineno, item[0].col_offset))
+
+
+def _made_by(index: Index, helper: Function) -> Entry | None:
+    """What a helper opens anew with each call and returns, when it does nothing else with it that could keep it."""
+    if helper.kind != "function" or helper.is_async or helper.is_generator or helper.decorators or helper.scope.outer_names or len(helper.returns) != 1:
+        return None
+    made: ast.AST = helper.returns[0]
+    if isinstance(made, ast.Name):
+        bindings = helper.scope.bindings.get(made.id, [])
+        parents = helper.module.parents
+        uses = [
+            node for node in ast.walk(helper.node) if isinstance(node, ast.Name) and node.id == made.id and isinstance(node.ctx, ast.Load) and node is not made
+        ]
+        if len(bindings) != 1 or bindings[0].kind != "assign" or not all(isinstance(parents.get(use), ast.Attribute) for use in uses):
+            return None
+        made = bindings[0].node
+    return next((site.entry for site in index.graph.sites(helper) if site.node is made and _opens(index, helper, site)), None)
 
 
 def _inside(inner: Region, outer: Region) -> bool:
@@ -75,29 +103,46 @@ def _opens(index: Index, function: Function, site: Site) -> bool:
     return (entry.lazy or streamed) and (factory or not entry.thread_bound)
 
 
-def _region(index: Index, reach: Reach, function: Function, site: Site, node: ast.Call) -> Region:
+def _region(index: Index, reach: Reach, function: Function, node: ast.Call, entry: Entry, helper: bool) -> Region:
     statement = own_statement(function, node)
     if statement is None:
-        return Region(node, site.entry, (), Values(), "it stands outside a statement of the function")
+        return Region(node, entry, (), Values(), "it stands outside a statement of the function", helper)
     tied = Tied(index, function, {node})
-    obstacle = _begin(function, site, node, statement, tied)
+    obstacle = _begin(function, entry, node, statement, tied)
     body = [statement]
     if not obstacle:
         body, obstacle = _extent(function, statement, tied)
     body = _to_the_end(index, function, body)
     values = values_of(index, function, body)
-    obstacle = obstacle or why_not_moved(index, reach, function, body, values, tied)
-    return Region(node, site.entry, tuple(body), values, obstacle)
+    obstacle = obstacle or _replaced(index, function, node, entry) or why_not_moved(index, reach, function, body, values, tied)
+    return Region(node, entry, tuple(body), values, obstacle, helper)
+
+
+def _replaced(index: Index, function: Function, node: ast.Call, entry: Entry) -> str:
+    """Why a connection that belongs to a thread may be another one under test: one that the tests made in theirs."""
+    if not entry.thread_bound:
+        return ""
+    doubled = double_of(index, entry.library, entry.name)
+    if doubled:
+        return f"{doubled}, which may give a connection of their own thread"
+    name = last_name(node.func)
+    for path in sorted(index.modules):
+        module = index.modules[path]
+        if is_test(path) and (
+            any(text.rpartition(".")[2] == name for text, _ in [*module.strings, *module.named]) or any(target.attr == name for target, _ in module.stores)
+        ):
+            return f"{path} replaces {name}, which may give a connection of the tests' own thread"
+    return ""
 
 
 # Where a block begins
 
 
-def _begin(function: Function, site: Site, node: ast.Call, statement: ast.stmt, tied: Tied) -> str:
+def _begin(function: Function, entry: Entry, node: ast.Call, statement: ast.stmt, tied: Tied) -> str:
     """Set what is tied at the beginning; the reason when the place is none where a block can begin."""
     match statement:
         case ast.With(items=items) if item := _managing(function, items, node):
-            kept = site.entry.kind == "client" and not _is_closed(function, item.context_expr, node, site)
+            kept = entry.kind == "client" and not _is_closed(item.context_expr, node, entry)
             if kept and isinstance(item.optional_vars, ast.Name):
                 tied.names.add(item.optional_vars.id)
                 tied.readers.add(item.optional_vars.id)
@@ -125,11 +170,9 @@ def _managing(function: Function, items: Sequence[ast.withitem], node: ast.Call)
     return None
 
 
-def _is_closed(function: Function, manager: ast.expr, node: ast.Call, site: Site) -> bool:
-    """Whether leaving the block closes it: `closing(…)`, or the context of a stream."""
-    if manager is not node:
-        return isinstance(manager, ast.Call) and last_name(manager.func) == "closing" and not site.entry.thread_bound
-    return False
+def _is_closed(manager: ast.expr, node: ast.Call, entry: Entry) -> bool:
+    """Whether leaving the block closes it for certain: `closing(…)`."""
+    return manager is not node and isinstance(manager, ast.Call) and last_name(manager.func) == "closing" and not entry.thread_bound
 
 
 # Where it ends
@@ -182,10 +225,10 @@ def _is_elif(parent: ast.AST, node: ast.AST, name: str) -> bool:
 
 
 def _to_the_end(index: Index, function: Function, body: list[ast.stmt]) -> list[ast.stmt]:
-    """A block that returns on some paths only takes the few statements to the end of the function along."""
-    whole: list[ast.stmt] = function.node.body  # type: ignore[attr-defined]
-    returns = any(isinstance(node, ast.Return) for node in own_nodes(body))
-    if not returns or body[-1] not in whole or not falls_through(body, lambda node: suppressing(index, function, node)):
+    """A block that returns on some paths only takes the few statements to the end of its list along, when they return."""
+    if not any(isinstance(node, ast.Return) for node in own_nodes(body)):
         return body
-    rest = whole[whole.index(body[-1]) + 1 :]
-    return [*body, *rest] if len(rest) <= _TAIL else body
+    block, place = _path(function, body[0])[0]
+    longer = block[place : place + len(body) + _TAIL]
+    ends = longer[-1] is block[-1] and (block is function.node.body or not falls_through(longer, lambda node: suppressing(index, function, node)))  # type: ignore[attr-defined]
+    return longer if ends and falls_through(body, lambda node: suppressing(index, function, node)) else body
