@@ -686,12 +686,12 @@ def test_names_are_free_and_say_what_they_do():
 
 
 @pytest.mark.parametrize(
-    ("test", "said"), [("", ""), ('monkeypatch.setattr(app, "connect", lambda: SHARED)', "replaces connect"), ('patch("app.sqlite3.connect")', "the tests")]
+    ("test", "said"), [("", ""), ('monkeypatch.setattr(app, "open_db", lambda: SHARED)', "replaces open_db"), ('patch("app.sqlite3.connect")', "the tests")]
 )
 def test_a_connection_that_the_tests_replace(test, said):
     """The tests' own connection belongs to their thread; in a worker thread it would fail."""
     text = HEAD.lstrip() + """
-def connect():
+def open_db():
     db = sqlite3.connect("notes.db")
     db.row_factory = sqlite3.Row
     return db
@@ -699,7 +699,7 @@ def connect():
 
 @app.route("/")
 def index():
-    db = connect()
+    db = open_db()
     rows = db.execute("SELECT title FROM note").fetchall()
     db.close()
     return jsonify([dict(row) for row in rows])
