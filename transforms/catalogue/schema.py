@@ -13,6 +13,7 @@ from typing import Any
 VERDICTS = ("wrap", "leave", "refuse")
 KINDS = ("client", "orm", "file", "process", "clock", "cpu", "queue", "mail", "lock", "loop", "framework", "signal")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+_KEYWORDS = frozenset(keyword.kwlist)
 _LONGEST = 600
 
 # Key to what it holds: `names` and `name` are dotted, `members` are identifiers or "*", `pairs` maps one to a dotted name.
@@ -93,7 +94,7 @@ def _value(kind: str, value: object, where: str, dotted_keys: bool = False) -> N
             )
         case "verdict" | "kind":
             allowed = VERDICTS if kind == "verdict" else KINDS
-            hint = nearest(value, allowed) if isinstance(value, str) else ""
+            hint = nearest(value, allowed) if isinstance(value, str) and value not in allowed else ""
             _must(value in allowed, where, f"one of {', '.join(allowed)}", value, hint)
         case "name":
             _must(value == "" or _is_dotted(value), where, "a dotted name", value)
@@ -121,7 +122,7 @@ def _must(holds: bool, where: str, what: str, value: object, hint: str = "") -> 
 
 
 def _is_dotted(value: object) -> bool:
-    return isinstance(value, str) and bool(_DOTTED.fullmatch(value)) and not any(keyword.iskeyword(part) for part in value.split("."))
+    return isinstance(value, str) and bool(_DOTTED.fullmatch(value)) and _KEYWORDS.isdisjoint(value.split("."))
 
 
 def _is_member(value: object) -> bool:
