@@ -6,9 +6,11 @@ from functools import partial
 
 from codemods.catalogue_files import catalogue_for
 from codemods.project import Loaded
+from codemods.stage_names import is_query
+from transforms.catalogue import Catalogue
 from transforms.index import ParseCache
-from transforms.model import FileChange, Outcome, Settings
-from transforms.stages import STAGES, run_stage
+from transforms.model import FileChange, Outcome, Project, Settings
+from transforms.stages import STAGES, Accepts, run_stage
 
 Chooses = Callable[[str, str], bool]
 
@@ -32,8 +34,11 @@ class Migration:
 
 
 def in_order(names: Sequence[str]) -> list[str]:
-    """The named stages in the order in which they build on each other; all of them for none."""
-    return [name for name in STAGES if not names or name in names]
+    """The named stages: ours in the order in which they build on each other, a query at the place where it is named;
+    all of ours for none."""
+    ours = iter([name for name in STAGES if not names or name in names])
+    placed = [name if is_query(name) else next(ours, "") for name in names] or list(ours)
+    return [name for name in placed if name]
 
 
 def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, chooses: Chooses = choose_all) -> Migration:
@@ -43,9 +48,17 @@ def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, choose
     project = loaded.project
     outcomes: list[Outcome] = []
     for name in in_order(stages):
-        staged = run_stage(name, project, catalogue, settings, partial(chooses, name), cache)
-        outcomes.append(staged.outcome)
-        project = staged.project
+        outcome, project = _run(name, loaded, project, catalogue, settings, partial(chooses, name), cache)
+        outcomes.append(outcome)
     before = loaded.project.python
     changes = [FileChange(path, before.get(path), data) for path, data in sorted(project.python.items()) if before.get(path) != data]
     return Migration(tuple(outcomes), tuple(changes))
+
+
+def _run(name: str, loaded: Loaded, project: Project, catalogue: Catalogue, settings: Settings, accepts: Accepts, cache: ParseCache) -> tuple[Outcome, Project]:
+    if is_query(name):
+        from codemods.query_stage import run_query  # Bowler is loaded only where it is asked for
+
+        return run_query(name, loaded.root, project, accepts)
+    staged = run_stage(name, project, catalogue, settings, accepts, cache)
+    return staged.outcome, staged.project

@@ -258,7 +258,7 @@ def _threads(index: Index, reach: Reach, function: Function, body: Sequence[ast.
         line = getattr(site.node, "lineno", body[0].lineno)
         if is_bound(site.entry) and not own:
             yield f"{site.entry.name} (line {line}) belongs to the request's thread"
-        if starts_loop(site.entry) or site.entry.kind == "signal":
+        if starts_loop(site.entry) or site.entry.kind in ("signal", "frames"):
             yield f"{site.entry.name} (line {line}) does not work in a worker thread"
     for edge in index.graph.edges(function):
         if edge.node in inside and edge.node not in tied.sources:
@@ -288,7 +288,7 @@ def _reached(reach: Reach, target: Function, line: int, sure: bool) -> Iterator[
     for item in reach.everything(target):
         if is_bound(item.site.entry):
             yield f"{item.path} ({item.place}) belongs to the request's thread"
-        if starts_loop(item.site.entry) or item.site.entry.kind == "signal":
+        if starts_loop(item.site.entry) or item.site.entry.kind in ("signal", "frames"):
             yield f"{item.path} ({item.place}) does not work in a worker thread"
 
 

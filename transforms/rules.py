@@ -1,4 +1,4 @@
-"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, P project, F file."""
+"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, B Bowler queries, P project, F file."""
 
 from dataclasses import dataclass
 
@@ -45,5 +45,9 @@ _TABLE = (
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
     Rule("E309", "the block moves to a worker thread as one"),
     Rule("E308", "not reached from a handler of Flask", "Look at the call yourself."),
+    Rule("B400", "a Bowler query changes the file", "Read the diff: what the query means is known to its author only."),
+    Rule("B401", "Bowler's grammar cannot parse the file", "Change it by hand; Bowler does not know much syntax that is newer than Python 3.7."),
+    Rule("B402", "the query failed on the file", "Mend the query."),
+    Rule("B403", "what the query made of the file is not sound", "Mend the query, or change the file by hand."),
 )
 RULES = {rule.code: rule for rule in _TABLE}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 VERDICTS = ("wrap", "leave", "refuse")
-KINDS = ("client", "orm", "file", "process", "clock", "cpu", "queue", "mail", "lock", "loop", "framework", "signal")
+KINDS = ("client", "orm", "file", "process", "clock", "cpu", "queue", "mail", "lock", "loop", "framework", "signal", "frames")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _KEYWORDS = frozenset(keyword.kwlist)
 _LONGEST = 600
