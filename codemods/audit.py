@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from codemods.catalogue_files import load_catalogue
+from codemods.catalogue_files import catalogue_for
 from codemods.project import Loaded
 from codemods.report import Paint
 from transforms.index import Index, build_index
@@ -20,7 +20,7 @@ _WORDS = {Verdict.CHANGE: "would become async", Verdict.LEAVE: "would be left", 
 
 def survey(loaded: Loaded, settings: Settings) -> tuple[Index, list[Judgement]]:
     """Judge every handler of the project."""
-    index = build_index(loaded.project, load_catalogue())
+    index = build_index(loaded.project, catalogue_for(loaded))
     reach = Reach(index.graph)
     handlers = [handler for handler in own_handlers(index) if selected(index, handler, settings)]
     stop = stopped(index)

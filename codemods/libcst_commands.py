@@ -22,7 +22,7 @@ from libcst import Module, ParserSyntaxError, parse_module
 from libcst.codemod import CodemodCommand, CodemodContext, gather_files
 
 from codemods.apply import ApplyError, apply
-from codemods.catalogue_files import load_catalogue
+from codemods.catalogue_files import catalogue_for
 from codemods.options import Helpers, Http, Orm, Spelling
 from codemods.project import Loaded, ProjectError, load
 from codemods.report import diff_lines, plain, table_lines
@@ -208,7 +208,7 @@ def _run(stage: str, loaded: Loaded, offered: set[Path], settings: Settings) -> 
     project = loaded.project
     editable = frozenset(name for name in project.editable if loaded.root / name in offered)
     while True:
-        outcome = run_stage(stage, replace(project, editable=editable), load_catalogue(), settings).outcome
+        outcome = run_stage(stage, replace(project, editable=editable), catalogue_for(loaded), settings).outcome
         unparsed = {change.path for change in outcome.changes if change.before is not None and not _parses(change.before)}
         if not unparsed:
             return outcome

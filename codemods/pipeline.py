@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from codemods.catalogue_files import load_catalogue
+from codemods.catalogue_files import catalogue_for
 from codemods.project import Loaded
 from codemods.stage_names import is_query
 from transforms.catalogue import Catalogue
@@ -47,7 +47,7 @@ def in_order(names: Sequence[str]) -> list[str]:
 
 def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, chooses: Chooses = choose_all, tick: Tick = no_tick) -> Migration:
     """Run the stages in memory; nothing is written. `chooses(stage, group)` says which groups of decisions are taken."""
-    catalogue = load_catalogue()
+    catalogue = catalogue_for(loaded)
     cache = ParseCache()
     project = loaded.project
     outcomes: list[Outcome] = []

@@ -7,12 +7,14 @@ because only whole groups are asked about and carried out.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from codemods.catalogue_files import load_catalogue
+from codemods.catalogue_files import catalogue_for
 from codemods.choices import Choices
 from codemods.pipeline import carry, in_order
 from codemods.project import Loaded
 from codemods.stage_names import is_query
+from transforms.catalogue import Catalogue
 from transforms.index import ParseCache
 from transforms.model import Decision, FileChange, Project, Safety, Settings, Verdict
 from transforms.preview import preview
@@ -87,6 +89,11 @@ class Review:
     _offers: dict[Accepted, Staged] = field(default_factory=dict)
     _projects: dict[Accepted, Project] = field(default_factory=dict)
 
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What is known of libraries: ours, and the project's own files."""
+        return catalogue_for(self.loaded)
+
     def state(self, answers: Sequence[str]) -> State:
         """Replay the answers. Answers beyond the last question are passed over."""
         waiting = list(answers)
@@ -113,7 +120,7 @@ class Review:
     def _offer(self, stage: str, accepted: Accepted) -> Staged:
         """The stage with everything accepted, on the output of what was accepted before: what fails a guard is not offered."""
         if accepted not in self._offers:
-            self._offers[accepted] = carry(stage, self.loaded.root, self._project(accepted), load_catalogue(), self.settings, accept_all, self.cache, self.tick)
+            self._offers[accepted] = carry(stage, self.loaded.root, self._project(accepted), self.catalogue, self.settings, accept_all, self.cache, self.tick)
         return self._offers[accepted]
 
     def _project(self, accepted: Accepted) -> Project:
@@ -128,7 +135,7 @@ class Review:
         return self._projects[accepted]
 
     def _carried(self, stage: str, before: Project, taken: frozenset[str]) -> Project:
-        return carry(stage, self.loaded.root, before, load_catalogue(), self.settings, taken.__contains__, self.cache, self.tick).project
+        return carry(stage, self.loaded.root, before, self.catalogue, self.settings, taken.__contains__, self.cache, self.tick).project
 
     def _question(self, item: Item, number: int, count: int, accepted: Accepted, taken: set[str]) -> Question:
         offer = self._offer(item.stage, accepted)

@@ -81,6 +81,7 @@ KEYS = (
     Key("unsafe", (), _codes, "rules whose unsafe changes are taken too"),
     Key("ignore", (), _codes, "rules whose changes are left"),
     Key("per-path-ignore", {}, _codes_by_path, "the same for files that match a glob"),
+    Key("catalogue", (), _texts, "files with what the project knows of further libraries"),
     Key("baseline", None, _text, "the file of known groups; only what is new fails --check"),
 )
 

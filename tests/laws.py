@@ -16,6 +16,7 @@ from pyflakes.checker import Checker
 from pyflakes.messages import UndefinedName, UnusedImport
 
 from codemods.catalogue_files import load_catalogue
+from transforms.edits import Edit, Outline
 from transforms.index import ParseCache, build_index
 from transforms.layout import is_test
 from transforms.model import FileChange, Outcome, Project, Settings, Verdict
@@ -111,14 +112,15 @@ def law_4_only_what_is_decided(run: Run) -> list[str]:
         found += [f"{name}: {change.path}: an edit in group {change.group} that no decision explains" for change in plan.changes if change.group not in planned]
         for change in outcome.changes:
             if change.before is not None:
-                places = [item.edit.place for item in plan.changes if item.path == change.path and item.group in taken]
-                found += [f"{name}: {change.path}:{line} is touched without a decision" for line in _unowned(change, places)]
+                edits = [item.edit for item in plan.changes if item.path == change.path and item.group in taken]
+                found += [f"{name}: {change.path}:{line} is touched without a decision" for line in _unowned(change, edits)]
     return found
 
 
-def _unowned(change: FileChange, places: list[tuple[int, int, int, int]]) -> Iterator[int]:
+def _unowned(change: FileChange, edits: list[Edit]) -> Iterator[int]:
     old, new = lines_of(change.before), lines_of(change.after)
-    owned = _statement_lines(tree_of(change.before), places)
+    owned = _statement_lines(tree_of(change.before), [edit.place for edit in edits])
+    owned |= {line for edit in edits if isinstance(edit, Outline) for line in range(edit.place[0], edit.place[2] + 1)}
     free_old, free_new = _head_lines(change.before), _head_lines(change.after)
     for tag, low, high, new_low, new_high in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag in ("replace", "delete"):

@@ -92,7 +92,26 @@ class GuardStatus:
     name: str
 
 
-Edit = MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus
+@dataclass(frozen=True)
+class Outline:
+    """Statements become a function `name` inside the function, which is called on a worker thread where they stood.
+
+    `place` goes from the start of the first to the end of the last statement, `last` is the last one's. `takes` and
+    `gives` are handed in and back; `returns`: what it returns, the function around it returns; `tail`: the last thing
+    that is done is `gives = …`, which becomes `return …`.
+    """
+
+    place: Place
+    last: Place
+    name: str
+    spelling: str
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+    returns: bool = False
+    tail: bool = False
+
+
+Edit = MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus | Outline
 
 
 def takes_callee(edit: Edit) -> bool:

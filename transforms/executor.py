@@ -8,20 +8,23 @@ in lambdas, nor objects that are used again afterwards.
 import ast
 from collections.abc import Iterable
 
-from transforms.edits import SPELLINGS, WrapCall, WrapExpression, place_of
-from transforms.facts import Function
+from transforms.edits import SPELLINGS, Outline, WrapCall, WrapExpression, place_of
+from transforms.facts import Function, last_name
 from transforms.graph import Site
 from transforms.index import Index
 from transforms.judge import LATE, Judgement, is_own, judge, own_handlers, selected, stopped
 from transforms.model import Safety, Settings, Verdict
 from transforms.moves import Move, is_lazy, moves, orm_moves
+from transforms.naming import block_name
 from transforms.placement import is_awaited
 from transforms.planning import Change, Plan, shadowed
 from transforms.reach import Reach, is_bound, is_orm
+from transforms.regions import Region
 from transforms.routes import make_async
 from transforms.suppression import left
 
 NAME = "executor"
+_MOVING = {"to_thread", "run_in_executor", "sync_to_async"}
 
 
 def plan(index: Index, settings: Settings) -> Plan:
@@ -74,6 +77,9 @@ def _move_all(index: Index, reach: Reach, function: Function, settings: Settings
 def _move(index: Index, function: Function, move: Move, settings: Settings, result: Plan, group: str) -> None:
     spelling = "sync_to_async" if move.thread else _spelling(index, settings)
     imports = SPELLINGS[spelling]
+    if move.region and not move.obstacle:
+        _outline(index, function, move.region, spelling, result, group)
+        return
     name = shadowed(index, function, imports)
     obstacle = move.obstacle or (f"the name {name} means something else here" if name else "")
     line = move.node.lineno
@@ -91,6 +97,32 @@ def _move(index: Index, function: Function, move: Move, settings: Settings, resu
     entry = move.entry or (move.reaches.site.entry if move.reaches else None)
     safety = Safety.UNSAFE if entry and is_orm(entry) else Safety.SAFE
     result.decide(function, line, move.rule, Verdict.CHANGE, _why(move, spelling), group, move.subject, safety)
+
+
+def _outline(index: Index, function: Function, region: Region, spelling: str, result: Plan, group: str) -> None:
+    """The whole block becomes a function inside the function."""
+    imports, line = SPELLINGS[spelling], region.body[0].lineno
+    if name := shadowed(index, function, imports):
+        result.decide(function, line, "E305", Verdict.REFUSE, f"the name {name} means something else here", subject=region.entry.name)
+        return
+    path = function.module.path
+    inside = range(function.line, getattr(function.node, "end_lineno", function.line) + 1)
+    edits = [change.edit for change in result.changes if change.path == path and change.edit.place[0] in inside]
+    taken = {edit.name for edit in edits if isinstance(edit, Outline)}
+    first, last = place_of(region.body[0]), place_of(region.body[-1])
+    values = region.values
+    called = block_name(function, region.seed, region.entry, values, taken)
+    edit = Outline((*first[:2], *last[2:]), last, called, spelling, values.takes, values.gives, values.returns, values.tail)
+    result.changes.append(Change(path, edit, group, imports))
+    result.need("flask[async]", group)
+    reason = f"{region.entry.name} and what is done with it blocks; all of it moves as {called}()"
+    result.decide(function, line, "E309", Verdict.CHANGE, reason, group, region.entry.name)
+    covered = set(region.covers())
+    for site in index.graph.sites(function):
+        known = site.entry.name in index.catalogue.functions or site.entry.name in index.catalogue.made
+        at = getattr(site.node, "lineno", line)
+        if known and site.node in covered and at != line and not (site.entry.kind == "cpu" and site.entry.verdict == "leave"):
+            result.decide(function, at, "E309", Verdict.CHANGE, f"it moves along with the block at line {line}", group, site.entry.name)
 
 
 def _is_session_call(move: Move) -> bool:
@@ -120,7 +152,9 @@ def _why(move: Move, spelling: str) -> str:
 
 def _explain_rest(index: Index, reach: Reach, function: Function, settings: Settings, result: Plan) -> None:
     """A decision for each known call in the function's own body that is not moved."""
-    moved = {move.node for move in moves(index, reach, function, settings)}
+    possible = moves(index, reach, function, settings)
+    moved: set[ast.AST] = {move.node for move in possible}
+    moved |= {node for move in possible if move.region and not move.obstacle for node in move.region.covers()}
     if settings.orm == "executor":
         moved |= {inner for move in orm_moves(index, reach, function, settings) for inner in ast.walk(move.node) if isinstance(inner, ast.Call)}
     for site in index.graph.sites(function):
@@ -155,9 +189,22 @@ def _explain_inline(index: Index, reach: Reach, function: Function, moved: Itera
     known = {(item.path, item.line, item.subject) for item in result.decisions}
     skipped = set(moved)
     for item in reach.walk(
-        function, lambda edge: edge.node not in skipped and not edge.target.is_async and (edge.sure or edge.how in ("property", "implicit", "nested"))
+        function,
+        lambda edge: edge.node not in skipped
+        and not edge.target.is_async
+        and (edge.sure or edge.how in ("property", "implicit") or edge.how == "nested" and not _runs_elsewhere(edge.target)),
     ):
         line = getattr(item.site.node, "lineno", item.function.line)
         if len(item.chain) > 1 and (item.function.module.path, line, item.site.entry.name) not in known:
             known.add((item.function.module.path, line, item.site.entry.name))
             _explain(item.function, item.site, result, f"; reached on the loop from {function.qualname} ({function.place})")
+
+
+def _runs_elsewhere(nested: Function) -> bool:
+    """Whether every use of the function hands it to a call that runs it on another thread."""
+    if nested.outer is None or nested.kind != "function":
+        return False
+    uses = [item.node for item in nested.outer.references if isinstance(item.node, ast.Name) and item.node.id == nested.name]
+    called = any(isinstance(call.node.func, ast.Name) and call.node.func.id == nested.name for call in nested.outer.calls)
+    parents = nested.module.parents
+    return bool(uses) and not called and all(isinstance(parents.get(use), ast.Call) and last_name(parents[use]) in _MOVING for use in uses)

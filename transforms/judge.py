@@ -84,7 +84,7 @@ def _settled(index: Index, reach: Reach, handler: Handler, settings: Settings, r
         yield Verdict.LEAVE, "R110", "it is `async def` already"
     if function.is_generator:
         yield Verdict.LEAVE, "R102", "it is a generator: Flask iterates it in the worker's thread"
-    if reach.movable(function) or settings.all_handlers:
+    if reach.movable(function) or settings.all_handlers or any(move.region and not move.obstacle for move in moves(index, reach, function, settings)):
         return
     database = next((item for item in reached if is_orm(item.site.entry)), None)
     if database:
@@ -93,7 +93,8 @@ def _settled(index: Index, reach: Reach, handler: Handler, settings: Settings, r
         return
     bound = next((item for item in reached if is_bound(item.site.entry)), None)
     if bound:
-        yield Verdict.LEAVE, "R101", f"it reaches only {bound.path} ({bound.place}), which stays on the request's own thread: nothing is gained"
+        block = next((f"; its block cannot move as one: {move.obstacle}" for move in moves(index, reach, function, settings) if move.region), "")
+        yield Verdict.LEAVE, "R101", f"it reaches only {bound.path} ({bound.place}), which stays on the request's own thread: nothing is gained{block}"
     yield Verdict.LEAVE, "R101", _nothing(reach, function)
 
 
@@ -108,7 +109,12 @@ def _nothing(reach: Reach, function: Function) -> str:
     if unknown:
         item, node = unknown[0]
         return f"it reaches no blocking call that the tool knows; {len(unknown)} calls could not be followed, the first {ast.unparse(node.func)[:40]}() at {item.module.path}:{node.lineno}"
-    return "it reaches no blocking call"
+    computing = next((item for item in reach.surely(function) if item.site.entry.kind == "cpu" and item.site.entry.verdict == "leave"), None)
+    return (
+        f"it reaches no blocking call; {computing.site.entry.name} ({computing.place}): {computing.site.entry.reason}"
+        if computing
+        else "it reaches no blocking call"
+    )
 
 
 def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoration, reached: Sequence[Reached]) -> Iterator[_Row]:
@@ -162,8 +168,11 @@ def _timing(index: Index, reach: Reach, function: Function, possible: Sequence[M
     if not hazards:
         return EARLY, "R100", reason
     if any(not move.thread for move in free) or database:
-        moved = {move.node for move in [*free, *database] if move.thread}
+        moved: set[ast.AST] = {move.node for move in [*free, *database] if move.thread}
+        moved |= {node for move in free if move.region for node in move.region.covers()}
         left = [item for item in reach.without(function, moved) if is_bound(item.site.entry) and not (database and is_orm(item.site.entry))]
+        if not left and any(move.region and hazards[0].site.node in move.region.covers() for move in free):
+            return LATE, "R100", f"{reason}; in the stage that moves the whole block"
         if not left:
             return LATE, "R100", f"{reason}; in the stage that also keeps {hazards[0].site.entry.name} on the request's thread"
         hazards = left

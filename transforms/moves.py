@@ -9,6 +9,7 @@ from transforms.index import Index
 from transforms.model import Settings
 from transforms.placement import in_handler, is_awaited, why_not_here
 from transforms.reach import Reach, Reached, is_bound, is_movable, is_orm
+from transforms.regions import Region, find_regions
 from transforms.suppression import Left, left, left_lines
 from transforms.swaps import Swap, find_swaps
 from transforms.values import External
@@ -31,6 +32,7 @@ class Move:
     code: str
     thread: bool = False
     reaches: Reached | None = None
+    region: Region | None = None
 
     @property
     def subject(self) -> str:
@@ -40,6 +42,8 @@ class Move:
     @property
     def rule(self) -> str:
         """The rule of the change that moves it."""
+        if self.region:
+            return "E309"
         return "E302" if self.thread else ("E301" if self.target else "E300")
 
 
@@ -47,10 +51,12 @@ def moves(index: Index, reach: Reach, function: Function, settings: Settings) ->
     """In source order; calls that are awaited already are left out."""
     targets = {edge.node: edge.target for edge in index.graph.edges(function) if edge.how == "call" and edge.sure}
     entries = {site.node: site.entry for site in index.graph.sites(function)}
-    found: list[Move] = []
+    regions = find_regions(index, reach, function)
+    found = [Move(region.seed, None, region.entry, region.obstacle, "E304", region=region) for region in regions]
+    together = {node for region in regions if not region.obstacle for node in region.covers()} | {region.seed for region in regions if _alone(region)}
     for call in function.calls:
         node = call.node
-        if is_awaited(function, node):
+        if node in together or is_awaited(function, node):
             continue
         if node in targets:
             found += _helper(index, reach, function, node, targets[node])
@@ -62,10 +68,17 @@ def moves(index: Index, reach: Reach, function: Function, settings: Settings) ->
 
 def _unless_left(index: Index, function: Function, move: Move, settings: Settings) -> Move:
     """The move, with an obstacle where the user wants it left and no swap of the call is wanted and proved either."""
-    found = None if move.obstacle else left(index, settings, function, move.node, move.rule)
+    found = None if move.obstacle else _left(index, function, move, settings)
     if found is None or (move.target is None and _is_swapped(index, function, move.node, settings)):
         return move
     return replace(move, obstacle=found.reason, code=found.code)
+
+
+def _left(index: Index, function: Function, move: Move, settings: Settings) -> Left | None:
+    if move.region is None:
+        return left(index, settings, function, move.node, move.rule)
+    first, last = move.region.body[0], move.region.body[-1]
+    return left_lines(index, settings, function.module.path, first.lineno, last.end_lineno or last.lineno, move.rule)
 
 
 def _is_swapped(index: Index, function: Function, node: ast.Call, settings: Settings) -> bool:
@@ -78,6 +91,11 @@ def swap_left(index: Index, function: Function, swap: Swap, settings: Settings) 
     lines = [(item.place[0], item.place[2]) for item in swap.edits] + [(node.lineno, node.end_lineno or node.lineno) for node in swap.nodes]
     rows = (left_lines(index, settings, function.module.path, first, last, "C200") for first, last in lines)
     return next((item for item in rows if item is not None), None)
+
+
+def _alone(region: Region) -> bool:
+    """Whether the opening call could not be moved without its block either."""
+    return not region.helper and (region.entry.verdict != "wrap" or is_lazy(region.entry, region.seed))
 
 
 def is_lazy(entry: Entry, node: ast.AST) -> bool:

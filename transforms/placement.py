@@ -80,7 +80,8 @@ def harmless(index: Index, manager: ast.expr, scope: Scope) -> bool:
     target = manager.func if isinstance(manager, ast.Call) else manager
     value: Value = index.resolver.value(target, scope)
     if isinstance(value, External):
-        return value.name in _HARMLESS or index.catalogue.made.get(value.name, "") in _HARMLESS
+        made = index.catalogue.made.get(value.name, "")
+        return not _HARMLESS.isdisjoint((value.name, made)) or not index.catalogue.swaps.keys().isdisjoint((value.name, made))
     if isinstance(value, FunctionValue) and isinstance(manager, ast.Call):
         return _is_harmless_function(value.function)
     return False

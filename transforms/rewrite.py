@@ -8,7 +8,8 @@ from typing import TypeVar
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
-from transforms.edits import AddTwin, AwaitCall, AwaitTwin, ClientBlock, Edit, GuardStatus, MakeAsync, Place, SwapBlock, WrapCall, WrapExpression
+from transforms.edits import AddTwin, AwaitCall, AwaitTwin, ClientBlock, Edit, GuardStatus, MakeAsync, Outline, Place, SwapBlock, WrapCall, WrapExpression
+from transforms.outline import outlined, outlined_call
 from transforms.text import newline_of, split_lines
 
 _DEF = re.compile(r"(?:async\s+)?def\s+")
@@ -68,7 +69,8 @@ def _rewrite_segment(text: str, first: int, edits: Iterable[Edit], newline: str)
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
     positions = wrapper.resolve(PositionProvider)
     blocks = {_place_key(edit.statement, first, lines): edit for edit in edits if isinstance(edit, ClientBlock)}
-    transformer = Transformer(positions, wanted, functions, blocks)  # type: ignore[arg-type]
+    outlines = {key[:2]: (key, edit, _place_key(edit.last, first, lines)[:2]) for key, edit in wanted.items() if isinstance(edit, Outline)}
+    transformer = Transformer(positions, wanted, functions, blocks, outlines)  # type: ignore[arg-type]
     try:
         result = module.visit(transformer)
     except cst.CSTValidationError as error:
@@ -112,12 +114,14 @@ class Transformer(cst.CSTTransformer):
         wanted: dict[Place, Edit],
         functions: dict[Place, MakeAsync | AddTwin],
         blocks: dict[Place, ClientBlock],
+        outlines: dict[tuple[int, int], tuple[Place, Outline, tuple[int, int]]],
     ) -> None:
         super().__init__()
         self.positions = positions
         self.wanted = wanted
         self.functions = functions
         self.blocks = blocks
+        self.outlines = outlines
         self.done: set[Place] = set()
 
     def place(self, node: cst.CSTNode) -> Place:
@@ -184,6 +188,22 @@ class Transformer(cst.CSTTransformer):
         call = _with_keywords(call.with_changes(func=cst.parse_expression(edit.callee)), edit.keywords)
         items = [updated_node.items[0].with_changes(item=call)]
         return updated_node.with_changes(asynchronous=cst.Asynchronous(cst.SimpleWhitespace(" ")), items=items)
+
+    def leave_IndentedBlock(self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock) -> cst.IndentedBlock:
+        """Statements that move together become a function; from the last to the first, so that places stay right."""
+        starts = [self._start(item) for item in original_node.body]
+        body = list(updated_node.body)
+        for first in reversed(range(len(starts))):
+            key, edit, last = self.outlines.get(starts[first], (None, None, None))
+            if key is not None and edit is not None and last in starts[first:]:
+                self.done.add(key)
+                end = starts.index(last, first) + 1
+                body[first:end] = outlined(body[first:end], edit, first == 0, _await(_wrap(outlined_call(edit), WrapCall(edit.place, edit.spelling))))
+        return updated_node.with_changes(body=body)
+
+    def _start(self, node: cst.CSTNode) -> tuple[int, int]:
+        start = self.positions[node].start
+        return start.line, start.column
 
     def leave_SimpleStatementLine(self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine) -> cst.BaseStatement:
         """The statement with a client call goes into a block of its own."""

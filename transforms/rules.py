@@ -43,6 +43,7 @@ _TABLE = (
     Rule("E305", "`await` cannot be written here", "Take the call out of the construct that the reason names."),
     Rule("E306", "database work is left where it is", "`--orm executor` moves it to the request's own thread."),
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
+    Rule("E309", "the block moves to a worker thread as one"),
     Rule("B400", "a Bowler query changes the file", "Read the diff: what the query means is known to its author only."),
     Rule("B401", "Bowler's grammar cannot parse the file", "Change it by hand; Bowler does not know much syntax that is newer than Python 3.7."),
     Rule("B402", "the query failed on the file", "Mend the query."),
@@ -55,5 +56,5 @@ _TABLE = (
         "V400", "refused by the app's tests", "`verify` shows the test and its output: mend the test where it only fits synchronous code, or report the change."
     ),
 )
-CHANGING = ("R100", "C200", "C201", "C204", "E300", "E301", "E302")
+CHANGING = ("R100", "C200", "C201", "C204", "E300", "E301", "E302", "E309")
 RULES = {rule.code: rule for rule in _TABLE}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from codemods.catalogue_files import catalogue_for
 from codemods.console import fail, guarded, paint, print_lines
 from codemods.project import Loaded
 from codemods.seen import save_seen
@@ -22,7 +23,7 @@ from transforms.model import Settings
 def session(loaded: Loaded, command: list[str], to: Path | None, stall: float) -> None:
     """Run the command, print what was seen, save what static analysis could not type."""
     seen, code = _run(loaded, command, stall)
-    index, decisions = guarded(lambda: decided(loaded.project, Settings()))
+    index, decisions = guarded(lambda: decided(loaded.project, Settings(), catalogue_for(loaded)))
     matched = match(index, decisions, seen)
     typer.echo("")
     print_lines(trace_lines(matched, seen, balance(index, decisions, seen), stall, paint()))

@@ -8,6 +8,7 @@ from codemods.trace.match import Balance, Matched, balance, match
 from codemods.trace.static import decided
 from codemods.verify.gate import Gate, Verified
 from codemods.verify.tester import Trial
+from transforms.catalogue import Catalogue
 from transforms.model import Project, Settings
 
 STALL = 0.05  # seconds
@@ -26,7 +27,7 @@ class Traced:
     balance: Balance
 
 
-def rounds(gate: Gate, names: Sequence[str], settings: Settings, stall: float) -> tuple[Verified, Traced]:
+def rounds(gate: Gate, names: Sequence[str], settings: Settings, catalogue: Catalogue, stall: float) -> tuple[Verified, Traced]:
     """The result of the last round, and what is still seen."""
     gate.say("tracing the tests before any change")
     before = _trace(gate, gate.original, stall)
@@ -36,7 +37,7 @@ def rounds(gate: Gate, names: Sequence[str], settings: Settings, stall: float) -
         assert result.project is not None
         gate.say(f"tracing what round {number} made")
         after = _trace(gate, result.project, stall)
-        index, decisions = decided(result.project, settings)
+        index, decisions = decided(result.project, settings, catalogue)
         matched = match(index, decisions, after)
         new = {item.seen for item in matched if item.seen} - gate.original.seen
         if not new:

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from codemods.apply import ApplyError, apply
-from codemods.catalogue_files import load_catalogue
+from codemods.catalogue_files import catalogue_for
 from codemods.console import fail, guarded, paint, print_lines
 from codemods.pipeline import in_order, run_stages
 from codemods.project import Loaded
@@ -79,13 +79,13 @@ def _verified(loaded: Loaded, wish: Wish, place: Scratch) -> Evidence:
     _say(baseline_line(base))
     _check_needs(tester, needs)
     prefix = prefix_of(place.top, loaded.root)
-    catalogue, cache = load_catalogue(), ParseCache()
+    catalogue, cache = catalogue_for(loaded), ParseCache()
 
     def carry(name: str, project: Project, accepts: Accepts) -> Staged:
         return run_stage(name, project, catalogue, settings, accepts, cache)
 
     gate = Gate(carry, tester, loaded.project, prefix, _say)
-    result, seen = rounds(gate, names, settings, STALL) if wish.trace else (gate.verify(names), None)
+    result, seen = rounds(gate, names, settings, catalogue, STALL) if wish.trace else (gate.verify(names), None)
     return _evidence(loaded, result, seen, tester, prefix, shlex.join(words))
 
 

@@ -5,20 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-VERDICTS = ("wrap", "leave", "refuse")
-_LIBRARY: dict[str, type] = {"id": str, "modules": list, "distribution": str, "tested": str, "kind": str, "thread_bound": bool, "note": str}
-_FUNCTION: dict[str, type] = {"names": list, "verdict": str, "reason": str, "returns": str, "lazy": bool, "kind": str}
-_TYPE: dict[str, type] = {
-    "names": list, "made_by": list, "context": str, "blocks": list, "pure": list, "returns": dict, "attributes": dict,
-    "constructor_blocks": bool, "verdict": str, "reason": str, "lazy": list, "thread_bound": bool,
-}  # fmt: skip
-_DECORATOR: dict[str, type] = {"names": list, "since": str, "proof": str}
-_SWAP: dict[str, type] = {"type": str, "target": str, "module": str, "methods": list, "refuse": list, "close": str, "constructor": list}
-_TABLES: dict[str, dict[str, type]] = {"function": _FUNCTION, "type": _TYPE, "decorator": _DECORATOR, "swap": _SWAP}
-
-
-class CatalogueError(Exception):
-    """A catalogue file is wrong; the message names the file, the key and what is expected."""
+from transforms.catalogue.schema import TABLES, CatalogueError, validate
 
 
 @dataclass(frozen=True)
@@ -108,36 +95,18 @@ def parse_library(text: str, source: str) -> Catalogue:
     """Read one TOML file; raises CatalogueError with the file, the key and the remedy."""
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CatalogueError(f"{source}: not valid TOML: {error}") from None
-    library = data.get("library", {})
-    _check(library, _LIBRARY, f"{source}: [library]")
-    unknown = set(data) - {"library", "objects", "makers", *_TABLES}
-    if unknown or "id" not in library:
-        raise CatalogueError(f"{source}: unknown table {sorted(unknown)[0]!r}" if unknown else f"{source}: [library] needs an id")
+    validate(data, source)
     catalogue = Catalogue(objects=dict(data.get("objects", {})), made=dict(data.get("makers", {})))
-    for kind, keys in _TABLES.items():
-        for row in data.get(kind, []):
-            _check(row, keys, f"{source}: [[{kind}]]")
-            _ADD[kind](catalogue, row, library, source)
+    for table in TABLES:
+        for row in data.get(table, []):
+            _ADD[table](catalogue, row, data["library"])
     return catalogue
 
 
-def _check(row: Mapping[str, Any], keys: Mapping[str, type], where: str) -> None:
-    for key, value in row.items():
-        if key not in keys:
-            raise CatalogueError(f"{where}: unknown key {key!r}; known keys: {', '.join(keys)}")
-        if not isinstance(value, keys[key]):
-            raise CatalogueError(f"{where}: {key} must be a {keys[key].__name__}, not {value!r}")
-    verdict = row.get("verdict", "wrap")
-    if verdict not in VERDICTS:
-        raise CatalogueError(f"{where}: verdict must be one of {', '.join(VERDICTS)}, not {verdict!r}")
-    if verdict != "wrap" and not row.get("reason"):
-        raise CatalogueError(f"{where}: verdict {verdict!r} needs a reason")
-
-
-def _add_function(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any], source: str) -> None:
-    for name in _names(row, source):
+def _add_function(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:
+    for name in row["names"]:
         bound = bool(library.get("thread_bound"))
         catalogue.functions[name] = Entry(
             name,
@@ -152,8 +121,8 @@ def _add_function(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping
             catalogue.returned[name] = row["returns"]
 
 
-def _add_type(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any], source: str) -> None:
-    names = _names(row, source)
+def _add_type(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:
+    names = row["names"]
     known = LibraryType(
         names[0], library["id"], library.get("kind", "client"), row.get("context", ""), frozenset(row.get("blocks", [])), frozenset(row.get("pure", [])),
         row.get("returns", {}), row.get("attributes", {}), row.get("constructor_blocks", False), row.get("verdict", "wrap"), row.get("reason", ""),
@@ -165,25 +134,18 @@ def _add_type(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str
         catalogue.types[name] = known
 
 
-def _add_decorator(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any], source: str) -> None:
-    for name in _names(row, source):
+def _add_decorator(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:
+    for name in row["names"]:
         catalogue.decorators[name] = row.get("since", "")
         catalogue.distributions[name] = library.get("distribution", "")
 
 
-def _add_swap(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any], source: str) -> None:
+def _add_swap(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:
     swap = Swap(row["type"], row["target"], row["module"], frozenset(row["methods"]), frozenset(row.get("constructor", [])))
     catalogue.swaps[swap.type] = swap
 
 
 _ADD = {"function": _add_function, "type": _add_type, "decorator": _add_decorator, "swap": _add_swap}
-
-
-def _names(row: Mapping[str, Any], source: str) -> list[str]:
-    names = row.get("names", [])
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise CatalogueError(f"{source}: names must be a list of dotted names, not {names!r}")
-    return list(names)
 
 
 def combine(parts: Iterable[Catalogue]) -> Catalogue:

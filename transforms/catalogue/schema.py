@@ -1,0 +1,129 @@
+"""What a catalogue file may say. Nothing in it is ever run, and what reaches the user's code or screen is checked first.
+
+Files come from repositories that nobody vouches for: names must be dotted identifiers, because a swap writes them into
+source code, and sentences must be printable, because they are shown on a terminal.
+"""
+
+import difflib
+import keyword
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+VERDICTS = ("wrap", "leave", "refuse")
+KINDS = ("client", "orm", "file", "process", "clock", "cpu", "queue", "mail", "lock", "loop", "framework", "signal", "frames")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+_KEYWORDS = frozenset(keyword.kwlist)
+_LONGEST = 600
+
+# Key to what it holds: `names` and `name` are dotted, `members` are identifiers or "*", `pairs` maps one to a dotted name.
+_LIBRARY = {"id": "text", "modules": "names", "distribution": "text", "tested": "text", "kind": "kind", "thread_bound": "bool", "note": "text"}
+_FUNCTION = {"names": "names", "verdict": "verdict", "reason": "text", "returns": "name", "lazy": "bool", "kind": "kind", "last_seen": "text"}
+_TYPE = {
+    "names": "names", "made_by": "names", "context": "name", "blocks": "members", "pure": "members", "returns": "pairs", "attributes": "pairs",
+    "constructor_blocks": "bool", "verdict": "verdict", "reason": "text", "lazy": "members", "thread_bound": "bool", "last_seen": "text",
+}  # fmt: skip
+_DECORATOR = {"names": "names", "since": "text", "proof": "text"}
+_SWAP = {"type": "name", "target": "name", "module": "name", "methods": "members", "constructor": "members"}
+TABLES: Mapping[str, Mapping[str, str]] = {"function": _FUNCTION, "type": _TYPE, "decorator": _DECORATOR, "swap": _SWAP}
+_NEEDED = {"function": ("names",), "type": ("names",), "decorator": ("names",), "swap": ("type", "target", "module", "methods")}
+_MAPPINGS = ("objects", "makers")
+
+
+class CatalogueError(Exception):
+    """A catalogue file is wrong; the message names the file, the key and what is expected."""
+
+
+def validate(data: Mapping[str, Any], source: str) -> None:
+    """Raise CatalogueError for the first thing that is wrong with the file."""
+    _known(data, ["library", *_MAPPINGS, *TABLES], source, "table")
+    library = data.get("library")
+    if not isinstance(library, dict) or not library.get("id"):
+        raise CatalogueError(f'{source}: [library] needs an id, for example id = "redis"')
+    _row(library, _LIBRARY, f"{source}: [library]")
+    for name in _MAPPINGS:
+        _value("pairs", data.get(name, {}), f"{source}: [{name}]", dotted_keys=True)
+    for name, keys in TABLES.items():
+        rows = data.get(name, [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise CatalogueError(f"{source}: write [[{name}]] with two brackets: there may be several")
+        for number, row in enumerate(rows, 1):
+            _table_row(name, row, keys, f"{source}: [[{name}]] {number}{_label(row)}")
+
+
+def _label(row: Mapping[str, Any]) -> str:
+    names = row.get("names")
+    first = names[0] if isinstance(names, list) and names else row.get("type")
+    return f" ({first})" if isinstance(first, str) and _DOTTED.fullmatch(first) else ""
+
+
+def _table_row(table: str, row: Mapping[str, Any], keys: Mapping[str, str], where: str) -> None:
+    _row(row, keys, where)
+    for key in _NEEDED[table]:
+        if not row.get(key):
+            raise CatalogueError(f"{where}: {key} is missing")
+    if row.get("verdict", "wrap") != "wrap" and not row.get("reason"):
+        raise CatalogueError(f"{where}: verdict {row['verdict']!r} needs a reason")
+
+
+def _row(row: Mapping[str, Any], keys: Mapping[str, str], where: str) -> None:
+    _known(row, keys, where, "key")
+    for key, value in row.items():
+        _value(keys[key], value, f"{where}: {key}")
+
+
+def _known(row: Mapping[str, Any], keys: Iterable[str], where: str, what: str) -> None:
+    for key in row:
+        if key not in keys:
+            raise CatalogueError(f"{where}: unknown {what} {key!r}{nearest(key, keys)}; known: {', '.join(keys)}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a misspelt name; empty when nothing is near."""
+    found = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f", did you mean {found[0]!r}?" if found else ""
+
+
+def _value(kind: str, value: object, where: str, dotted_keys: bool = False) -> None:
+    match kind:
+        case "bool":
+            _must(isinstance(value, bool), where, "true or false", value)
+        case "text":
+            _must(
+                isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST, where, f"one line of at most {_LONGEST} printable characters", value
+            )
+        case "verdict" | "kind":
+            allowed = VERDICTS if kind == "verdict" else KINDS
+            hint = nearest(value, allowed) if isinstance(value, str) and value not in allowed else ""
+            _must(value in allowed, where, f"one of {', '.join(allowed)}", value, hint)
+        case "name":
+            _must(value == "" or _is_dotted(value), where, "a dotted name", value)
+        case "names" | "members":
+            fits = _is_dotted if kind == "names" else _is_member
+            what = "dotted names" if kind == "names" else "names of methods"
+            _must(isinstance(value, list), where, f"a list of {what}", value)
+            for item in value if isinstance(value, list) else []:
+                _must(fits(item), where, f"a list of {what}", item)
+        case "pairs":
+            _pairs(value, where, dotted_keys)
+
+
+def _pairs(value: object, where: str, dotted_keys: bool) -> None:
+    what = "a table of names to dotted names"
+    _must(isinstance(value, dict), where, what, value)
+    for key, target in value.items() if isinstance(value, dict) else ():
+        _must(_is_dotted(key) if dotted_keys else _is_member(key) or key == "[]", where, what, key)
+        _must(_is_dotted(target), where, what, target)
+
+
+def _must(holds: bool, where: str, what: str, value: object, hint: str = "") -> None:
+    if not holds:
+        raise CatalogueError(f"{where} must be {what}, not {repr(value)[:80]}{hint}")
+
+
+def _is_dotted(value: object) -> bool:
+    return isinstance(value, str) and bool(_DOTTED.fullmatch(value)) and _KEYWORDS.isdisjoint(value.split("."))
+
+
+def _is_member(value: object) -> bool:
+    return value == "*" or _is_dotted(value) and "." not in str(value)
