@@ -1,13 +1,14 @@
 """Stages one after another in memory: the output of each is the input of the next."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from codemods.catalogue_files import load_catalogue
 from codemods.project import Loaded
+from transforms.dependencies import declare
 from transforms.index import ParseCache
-from transforms.model import FileChange, Outcome, Settings
+from transforms.model import FileChange, Outcome, Project, Settings, Verdict
 from transforms.stages import STAGES, run_stage
 
 Chooses = Callable[[str, str], bool]
@@ -44,8 +45,24 @@ def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, choose
     outcomes: list[Outcome] = []
     for name in in_order(stages):
         staged = run_stage(name, project, catalogue, settings, partial(chooses, name), cache)
-        outcomes.append(staged.outcome)
-        project = staged.project
-    before = loaded.project.python
-    changes = [FileChange(path, before.get(path), data) for path, data in sorted(project.python.items()) if before.get(path) != data]
-    return Migration(tuple(outcomes), tuple(changes))
+        outcome = with_dependencies(staged.outcome, staged.project, partial(chooses, name))
+        outcomes.append(outcome)
+        project = staged.project.replace_metadata(change for change in outcome.changes if change.path not in staged.project.python)
+    return Migration(tuple(outcomes), tuple(_changed(loaded.project, project)))
+
+
+def with_dependencies(outcome: Outcome, project: Project, accepts: Callable[[str], bool]) -> Outcome:
+    """The outcome together with the additions to requirement files that its changes need."""
+    if not outcome.needs:
+        return outcome
+    code = [change.path for change in outcome.changes]
+    found = declare(project.metadata_bytes, project.metadata_editable, code, outcome.needs)
+    taken = [decision for decision in found.decisions if not decision.group or accepts(decision.group)]
+    kept = {decision.path for decision in taken if decision.verdict == Verdict.CHANGE}
+    changes = tuple(change for change in found.changes if change.path in kept)
+    return replace(outcome, changes=(*outcome.changes, *changes), decisions=tuple(sorted([*outcome.decisions, *taken])))
+
+
+def _changed(before: Project, after: Project) -> Iterator[FileChange]:
+    old, new = {**before.metadata_bytes, **before.python}, {**after.metadata_bytes, **after.python}
+    return (FileChange(path, old.get(path), data) for path, data in sorted(new.items()) if old.get(path) != data)

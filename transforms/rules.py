@@ -1,4 +1,4 @@
-"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, P project, F file."""
+"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, D dependencies, P project, F file."""
 
 from dataclasses import dataclass
 
@@ -44,5 +44,7 @@ _TABLE = (
     Rule("E306", "database work is left where it is", "`--orm executor` moves it to the request's own thread."),
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
     Rule("E308", "not reached from a handler of Flask", "Look at the call yourself."),
+    Rule("D500", "what the migrated code needs is added to the declared dependencies", "Install them."),
+    Rule("D501", "the dependency is left to you", "Add it where the file is made, then install it."),
 )
 RULES = {rule.code: rule for rule in _TABLE}
