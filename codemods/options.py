@@ -13,6 +13,7 @@ class Stage(str, Enum):
     routes = "routes"
     clients = "clients"
     executor = "executor"
+    server = "server"
 
 
 class Orm(str, Enum):

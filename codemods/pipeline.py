@@ -9,7 +9,7 @@ from codemods.project import Loaded
 from transforms.dependencies import declare
 from transforms.index import ParseCache
 from transforms.model import FileChange, Outcome, Project, Settings, Verdict
-from transforms.stages import STAGES, run_stage
+from transforms.stages import ALL_STAGES, STAGES, run_stage
 
 Chooses = Callable[[str, str], bool]
 
@@ -33,8 +33,8 @@ class Migration:
 
 
 def in_order(names: Sequence[str]) -> list[str]:
-    """The named stages in the order in which they build on each other; all of them for none."""
-    return [name for name in STAGES if not names or name in names]
+    """The named stages in the order in which they build on each other; for none all but those that run on demand only."""
+    return [name for name in ALL_STAGES if (name in names if names else name in STAGES)]
 
 
 def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, chooses: Chooses = choose_all) -> Migration:

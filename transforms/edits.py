@@ -92,7 +92,15 @@ class GuardStatus:
     name: str
 
 
-Edit = MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus
+@dataclass(frozen=True)
+class AddLine:
+    """A statement of its own line below the statement that stands there."""
+
+    place: Place
+    code: str
+
+
+Edit = MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus | AddLine
 
 
 def takes_callee(edit: Edit) -> bool:

@@ -244,7 +244,18 @@ class Graph:
     def _handed_on(self, value: External, reference: Reference) -> Entry | None:
         """`map(time.sleep, delays)`: a blocking function that somebody else is to call."""
         entry = self.resolver.catalogue.functions.get(value.name)
-        return entry if entry and entry.verdict == "wrap" and not reference.base else None
+        return entry if entry and entry.verdict == "wrap" and not reference.base and not self._is_moved(reference) else None
+
+    def _is_moved(self, reference: Reference) -> bool:
+        """`asyncio.to_thread(time.sleep, 1)` and its other spellings: it is handed to a thread, where it blocks nobody."""
+        parents = reference.scope.owner.module.parents
+        call = parents.get(reference.node)
+        while isinstance(call, ast.Call) and self.resolver.value(call.func, reference.scope) == External("functools.partial"):
+            call = parents.get(call)
+        if not isinstance(call, ast.Call):
+            return False
+        value = self.resolver.value(call.func, reference.scope)
+        return last_name(call.func) == "run_in_executor" or value in (External("asyncio.to_thread"), External("asgiref.sync.sync_to_async"))
 
     def _own_state(self, value: Instance, node: ast.AST, scope: Scope) -> Iterator[Site]:
         """An object of a class of the project that derives from such a type."""

@@ -1,4 +1,4 @@
-"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, D dependencies, P project, F file."""
+"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, S server, D dependencies, P project, F file."""
 
 from dataclasses import dataclass
 
@@ -44,6 +44,12 @@ _TABLE = (
     Rule("E306", "database work is left where it is", "`--orm executor` moves it to the request's own thread."),
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
     Rule("E308", "not reached from a handler of Flask", "Look at the call yourself."),
+    Rule("S400", "all async views run on one event loop per process"),
+    Rule("S401", "it may block, so Flask's own loops stay, one for each view", "Move it off the loop (`asyncio.to_thread`), or leave the host as it is."),
+    Rule("S402", "it may block the loop that all async views share", "Move it off the loop (`asyncio.to_thread`), or take the line `one_loop(app)` out."),
+    Rule("S403", "the command that serves the application is put right"),
+    Rule("S404", "the command does not serve a Flask application well", "Serve it with gunicorn and threads."),
+    Rule("S405", "the application cannot be put on one loop", "Do what the reason names, or add `one_loop(app)` by hand."),
     Rule("D500", "what the migrated code needs is added to the declared dependencies", "Install them."),
     Rule("D501", "the dependency is left to you", "Add it where the file is made, then install it."),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from transforms import clients, executor, routes
+from transforms import clients, executor, routes, server
 from transforms.awaited import never_awaited
 from transforms.catalogue import Catalogue
 from transforms.index import Index, ParseCache, build_index
@@ -13,6 +13,8 @@ from transforms.planning import Plan
 Accepts = Callable[[str], bool]
 Planner = Callable[[Index, Settings], Plan]
 STAGES: Mapping[str, Planner] = {routes.NAME: routes.plan, clients.NAME: clients.plan, executor.NAME: executor.plan}
+ON_DEMAND: Mapping[str, Planner] = {server.NAME: server.plan}
+ALL_STAGES: Mapping[str, Planner] = {**STAGES, **ON_DEMAND}
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def run_stage(name: str, project: Project, catalogue: Catalogue, settings: Setti
     """Carry out one stage in memory. Groups whose result fails a guard are refused with the reason, the others go on."""
     cache = cache or ParseCache()
     index = build_index(project, catalogue, cache)
-    plan = STAGES[name](index, settings)
+    plan = ALL_STAGES[name](index, settings)
     refused: dict[str, tuple[str, str]] = {}
     while True:
         carried = {group for group in _groups(plan) if accepts(group) and group not in refused}
@@ -56,7 +58,9 @@ def _carry_out(index: Index, plan: Plan, carried: Collection[str]) -> tuple[list
 def _unsound(index: Index, after: Index, plan: Plan, settings: Settings, carried: Collection[str]) -> dict[str, tuple[str, str]]:
     """Groups of files in which a coroutine of ours is not awaited, or in which a second run would change something."""
     groups = {change.group for change in plan.changes} - set(carried)
-    again = {change.path: "a second run would change the file again" for change in STAGES[plan.stage](after, settings).changes if change.group not in groups}
+    again = {
+        change.path: "a second run would change the file again" for change in ALL_STAGES[plan.stage](after, settings).changes if change.group not in groups
+    }
     found: dict[str, tuple[str, str]] = {}
     for path, reason in {**again, **never_awaited(index, after)}.items():
         mine = {change.group for change in plan.changes if change.path == path} & set(carried)
@@ -65,12 +69,15 @@ def _unsound(index: Index, after: Index, plan: Plan, settings: Settings, carried
 
 
 def _groups(plan: Plan) -> set[str]:
-    return {change.group for change in plan.changes}
+    lines = {group for rows in plan.lines.values() for _, _, group in rows}
+    return {change.group for change in plan.changes} | lines
 
 
-def _after(project: Project, changes: Iterable[FileChange]) -> Project:
-    files = {**project.python, **{change.path: change.after for change in changes}}
-    return project.replace_python(files, frozenset(change.path for change in changes if change.before is None))
+def _after(project: Project, changes: Collection[FileChange]) -> Project:
+    beside = [change for change in changes if change.path in project.metadata_bytes and not change.path.endswith(".py")]
+    code = [change for change in changes if change not in beside]
+    files = {**project.python, **{change.path: change.after for change in code}}
+    return project.replace_python(files, frozenset(change.path for change in code if change.before is None)).replace_metadata(beside)
 
 
 def _outcome(name: str, index: Index, plan: Plan, changes: Iterable[FileChange], accepts: Accepts, refused: Mapping[str, tuple[str, str]]) -> Outcome:

@@ -32,7 +32,7 @@ from transforms.model import Settings
 def migrate(
     path: Target = Path(),
     stage: Annotated[
-        list[Stage], typer.Option("--stage", help="Run this stage on what is on disk. May be given more than once. Default: all.")
+        list[Stage], typer.Option("--stage", help="Run this stage on what is on disk. May be given more than once. Default: all but server.")
     ] = [],  # noqa: B006
     write: Annotated[bool, typer.Option("--write", help="Write the result. Without it nothing is written.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when anything would change.")] = False,
