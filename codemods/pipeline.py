@@ -57,7 +57,10 @@ def with_dependencies(outcome: Outcome, project: Project, accepts: Callable[[str
         return outcome
     code = [change.path for change in outcome.changes]
     found = declare(project.metadata_bytes, project.metadata_editable, code, outcome.needs)
-    taken = [decision for decision in found.decisions if not decision.group or accepts(decision.group)]
+    taken = [
+        replace(decision, verdict=Verdict.LEAVE, reason="not accepted by the user", group="") if decision.group and not accepts(decision.group) else decision
+        for decision in found.decisions
+    ]
     kept = {decision.path for decision in taken if decision.verdict == Verdict.CHANGE}
     changes = tuple(change for change in found.changes if change.path in kept)
     return replace(outcome, changes=(*outcome.changes, *changes), decisions=tuple(sorted([*outcome.decisions, *taken])))

@@ -4,10 +4,14 @@ import tomllib
 
 import pytest
 from packaging.requirements import Requirement
+from pure import HEAD
 
+from codemods.apply import ApplyError, apply
+from codemods.pipeline import run_stages
+from codemods.project import load
 from transforms.dependencies import declare
 from transforms.dependencies.spelling import name_of, with_extra
-from transforms.model import Verdict
+from transforms.model import Settings, Verdict
 
 NEEDS = ("certifi", "flask[async]", "httpx2")
 BOTH = ("flask[async]", "httpx2")
@@ -266,3 +270,53 @@ def test_the_result_is_read_by_another_parser(text):
     """tomllib, not the library that wrote it."""
     found = tomllib.loads(one(text, "pyproject.toml", NEEDS))["project"]["dependencies"]
     assert {"certifi", "httpx2"} <= set(found) and any(item.startswith("flask[async]") for item in found)
+
+
+SLOW = HEAD + "\n\n@app.get('/')\ndef view():\n    time.sleep(1)\n    return 'ok'\n"
+
+
+def on_disk(folder, target, chooses=lambda stage, group: True):
+    return run_stages(load(folder / target), [], Settings(), chooses)
+
+
+def test_on_disk(tmp_path):
+    """Bytes and newlines of the user's files, and nothing left to do afterwards."""
+    (tmp_path / "app.py").write_text(SLOW)
+    (tmp_path / "requirements.txt").write_bytes(b"# caf\xc3\xa9\r\nflask>=3\r\n\x0credis")
+    apply(tmp_path, on_disk(tmp_path, "").changes)
+    assert (tmp_path / "requirements.txt").read_bytes() == b"# caf\xc3\xa9\r\nflask[async]>=3\r\n\x0credis"
+    assert b"async def" in (tmp_path / "app.py").read_bytes()
+    assert not on_disk(tmp_path, "").changes
+
+
+def test_a_requirements_file_that_changed_meanwhile(tmp_path):
+    (tmp_path / "app.py").write_text(SLOW)
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    found = on_disk(tmp_path, "")
+    (tmp_path / "requirements.txt").write_text("flask\nredis\n")
+    with pytest.raises(ApplyError):
+        apply(tmp_path, found.changes)
+    assert (tmp_path / "app.py").read_text() == SLOW
+
+
+def test_only_the_folder_that_was_named_is_changed(tmp_path):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "app.py").write_text(SLOW)
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    found = on_disk(tmp_path, "shop")
+    assert [change.path for change in found.changes] == ["shop/app.py"]
+    assert any(decision.code == "D501" and "outside" in decision.reason for outcome in found.outcomes for decision in outcome.decisions)
+
+
+def test_what_the_user_does_not_take(tmp_path):
+    (tmp_path / "app.py").write_text(SLOW)
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    found = on_disk(tmp_path, "", lambda stage, group: not group.startswith("requirements:"))
+    assert [change.path for change in found.changes] == ["app.py"]
+    assert not on_disk(tmp_path, "", lambda stage, group: group.startswith("requirements:")).changes
+
+
+def test_a_project_in_which_nothing_changes_is_not_touched(tmp_path):
+    (tmp_path / "app.py").write_text(SLOW.replace("    time.sleep(1)\n", ""))
+    (tmp_path / "requirements.txt").write_text("flask\n")
+    assert not on_disk(tmp_path, "").changes
