@@ -331,6 +331,12 @@ def test_to_thread_uses_as_many_threads_as_chosen():
     assert len(set(get(make(view=view), "/view", host.THREADS, host.THREADS))) == host.THREADS
 
 
+def module_level(function):
+    """As if it stood at module level, where `shared()` wants it."""
+    function.__qualname__ = function.__name__
+    return function
+
+
 class Client:
     """Bound to its loop, as HTTP clients and connection pools are."""
 
@@ -352,6 +358,7 @@ def test_a_client_is_shared_by_thousands_of_requests():
     class Mine(Client):
         made = 0
 
+    @module_level
     def client():
         return Mine()
 
@@ -363,9 +370,11 @@ def test_a_client_is_shared_by_thousands_of_requests():
 
 
 def test_each_kind_of_client_is_its_own():
+    @module_level
     def one():
         return Client()
 
+    @module_level
     def two():
         return Client()
 
@@ -375,9 +384,20 @@ def test_each_kind_of_client_is_its_own():
     assert get(make(view=view), "/view") == ["(True, False)"]
 
 
+def test_a_client_that_each_request_would_make_anew_is_refused():
+    async def view():
+        try:
+            host.shared(lambda: Client())
+        except TypeError as error:
+            return str(error)
+
+    assert "module level" in get(make(view=view), "/view")[0]
+
+
 def test_a_client_that_cannot_be_made_is_tried_again():
     tries = []
 
+    @module_level
     def client():
         tries.append(1)
         if len(tries) == 1:
@@ -398,6 +418,7 @@ def test_another_loop_gets_a_client_of_its_own():
     class Mine(Client):
         made = 0
 
+    @module_level
     def client():
         return Mine()
 

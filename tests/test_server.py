@@ -206,6 +206,10 @@ GUNICORN = "gunicorn -k gthread --threads 64"
         ("deploy/shop.service", "[Service]\nExecStart=/venv/bin/hypercorn wsgi:app:app --bind 0.0.0.0:80\n", f"[Service]\nExecStart=/venv/bin/{GUNICORN} -b 0.0.0.0:80 app:app\n"),
         ("docker-compose.yml", "    command: uvicorn app:app --host 0.0.0.0\n", f"    command: {GUNICORN} -b 0.0.0.0:8000 app:app\n"),
         ("docker-compose.yml", '    command: ["hypercorn", "app:app"]\n', '    command: ["gunicorn", "-k", "gthread", "--threads", "64", "-b", "127.0.0.1:8000", "app:app"]\n'),
+        ("Procfile", "web: gunicorn -w 4 -k uvicorn.workers.UvicornWorker app:app --log-file -\n", "web: gunicorn -w 4 -k gthread --threads 64 app:app --log-file -\n"),
+        ("Dockerfile", 'CMD ["gunicorn", "-k", "uvicorn.workers.UvicornWorker", "app:app"]\n', 'CMD ["gunicorn", "-k", "gthread", "--threads", "64", "app:app"]\n'),
+        ("run.sh", "gunicorn --worker-class=uvicorn_worker.UvicornWorker app:app\n", "gunicorn --worker-class=gthread --threads 64 app:app\n"),
+        ("Procfile", "web: python -m uvicorn app:app\n", f"web: python -m {GUNICORN} -b 127.0.0.1:8000 app:app\n"),
         ("run.sh", "#!/bin/sh\nexec uvicorn app:app --log-level warning\n", f"#!/bin/sh\nexec {GUNICORN} --log-level warning -b 127.0.0.1:8000 app:app\n"),
     ],
 )  # fmt: skip
@@ -220,7 +224,8 @@ def test_commands_that_break_a_flask_application(path, before, after):
         ("Procfile", "web: uvicorn app:app --reload\n"), ("Procfile", "web: uvicorn app:app --port\n"), ("Procfile", "web: uvicorn other:app\n"), ("Procfile", "web: uvicorn app:app && echo\n"),
         ("Procfile", 'web: uvicorn app:app --host "0.0.0.0"\n'), ("Dockerfile", "CMD uvicorn app:app \\\n  --port 80\n"), ("Procfile", "web: uvicorn app:app --ssl-keyfile x\n"), ("Procfile", "web: flask run --host 0.0.0.0\n"),
         ("Procfile", "web: hypercorn app:app --bind unix:/x:y\n"), ("Dockerfile", 'CMD ["flask", "run"]\n'), ("Procfile", "web: gunicorn app:app\n"), ("Procfile", "web: uvicorn app:app --port 1 --port 2\n"),
-        ("Dockerfile", 'CMD ["uvicorn", "app:app", $X]\n'), ("Procfile", "web: uvicorn --factory app:create\n"),
+        ("Dockerfile", 'CMD ["uvicorn", "app:app", $X]\n'), ("Dockerfile", 'CMD ["/venv/bin/uvicorn", "app:app"]\n'), ("Dockerfile", 'CMD ["sh", "-c", "uvicorn app:app"]\n'),
+        ("Procfile", "web: gunicorn -k uvicorn.workers.UvicornWorker other:app\n"), ("Procfile", "web: gunicorn --threads 4 -k uvicorn.workers.UvicornWorker app:app\n"), ("Procfile", "web: uvicorn --factory app:create\n"),
     ],
 )  # fmt: skip
 def test_commands_of_which_something_is_only_said(path, text):
@@ -233,6 +238,7 @@ def test_commands_of_which_something_is_only_said(path, text):
     [
         ("Procfile", "web: gunicorn -k gthread --threads 8 app:app\n"), ("Procfile", "web: gunicorn -c gunicorn.conf.py app:app\n"), ("Procfile", "# web: uvicorn app:app\n"), ("Procfile", "web: uvicorn api:app\n"),
         ("Dockerfile", "RUN pip install uvicorn\n"), ("Dockerfile", "RUN pip install flask uvicorn gunicorn==20 # x\n"), ("notes.txt", "uvicorn app:app\n"), ("Procfile", "web: waitress-serve app:app\n"),
+        ("Procfile", "web: gunicorn -k uvicorn.workers.UvicornWorker api:app\n"),
         ("Procfile", "web: uvicorn app:app --interface wsgi\n"), ("run.sh", "flask db upgrade\n"), ("templates/x.html", "uvicorn app:app\n"),
     ],
 )  # fmt: skip

@@ -51,6 +51,8 @@ def shared(make):
     It is made on the loop when it is first asked for, and closed when the process ends. `make` must be a function at
     module level, for instance `def http(): return httpx.AsyncClient()`.
     """
+    if "<locals>" in getattr(make, "__qualname__", "<locals>"):
+        raise TypeError("shared() needs a function at module level: one that each request makes anew is never the same")
     running = asyncio.get_running_loop()
     host = _host if _host is not None and _host.loop is running else None
     kept = host.kept if host else running.__dict__.setdefault("_shared_objects", {})

@@ -16,6 +16,7 @@ from transforms.values import External
 
 THREADS = 64
 _COMMAND = re.compile(r"""(?:(?<=^)|(?<=[\s\["'=/:]))(?P<program>uvicorn|hypercorn|gunicorn|flask)(?P<quote>["']?)(?=[\s,])(?P<rest>[^\n]*)""")
+_ASGI_WORKER = re.compile(r"""(?:-k|--worker-class)(?P<gap>[ =]+|["'],\s*["'])(?P<worker>[\w.]*(?:[uU]vicorn|[hH]ypercorn)[\w.]*|asgi)(?=["'\s]|$)""")
 _WSGI = re.compile(r"^(?:wsgi:)?([A-Za-z_][\w.]*):([A-Za-z_]\w*)$")
 _FILE = re.compile(r"(?:^|/)(?:Procfile[^/]*|Dockerfile[^/]*|[^/]*\.Dockerfile|(?:docker-)?compose[^/]*\.ya?ml|[^/]+\.(?:service|sh))$")
 _VALUES = {
@@ -70,6 +71,8 @@ def _command(index: Index, path: str, number: int, line: str) -> Iterator[Comman
     if program == "flask":
         if re.match(r"""["', ]+run\b""", found.group("quote") + rest):
             yield Command(path, number, program, f"Flask's own server is for development: serve it with {_advice()}")
+    elif program == "gunicorn" and (worker := _ASGI_WORKER.search(rest)):
+        yield from _asgi_worker(index, path, number, line, worker, found.start("rest"))
     elif program == "gunicorn":
         if not re.search(r"thread|worker-class|-k\b|-c\b|--config|\.conf", rest) and not _has_config(index):
             yield Command(
@@ -80,6 +83,21 @@ def _command(index: Index, path: str, number: int, line: str) -> Iterator[Comman
             )
     else:
         yield from _asgi(index, path, number, line, found)
+
+
+def _asgi_worker(index: Index, path: str, number: int, line: str, worker: re.Match[str], offset: int) -> Iterator[Command]:
+    """`gunicorn -k uvicorn.workers.UvicornWorker app:app`: only the worker's class is another one afterwards."""
+    target = next((item for item in re.split(r"""["',\s]+""", line) if _WSGI.match(item)), "")
+    if _serves_other(index, target):
+        return
+    reason = f"the worker {worker.group('worker')} answers 500 to every request of a Flask application"
+    if not _is_flask(index, target) or "--threads" in line or path not in index.project.metadata_editable:
+        yield Command(path, number, "gunicorn", f"{reason}: {_advice()}")
+        return
+    words = ["gthread", "--threads", str(THREADS)]
+    new = worker.group("gap").join(words) if "," in worker.group("gap") else " ".join(words)
+    text = line[: offset + worker.start("worker")] + new + line[offset + worker.end("worker") :]
+    yield Command(path, number, "gunicorn", f"{reason}; threads serve it", NewLine(path, text))
 
 
 def _asgi(index: Index, path: str, number: int, line: str, found: re.Match[str]) -> Iterator[Command]:
@@ -93,7 +111,8 @@ def _asgi(index: Index, path: str, number: int, line: str, found: re.Match[str])
     )
     if "--interface" in tokens and "wsgi" in tokens:
         return
-    arguments = _arguments(program, tokens, target) if exact and target else None
+    whole = not found.group("quote") or line[found.start("program") - 1] == found.group("quote")  # no folder in front, in a list
+    arguments = _arguments(program, tokens, target) if exact and whole and target else None
     if not _is_flask(index, target) or arguments is None or path not in index.project.metadata_editable:
         yield Command(path, number, program, f"`{program}` straight on a Flask object {broken}: {_advice()}")
         return
@@ -115,7 +134,9 @@ def _tokens(found: re.Match[str]) -> tuple[list[str], bool]:
         except ValueError:
             return re.findall(r"[\w.:/$-]+", rest), False
         return [str(item) for item in values[1:]], not rest[rest.rindex("]") + 1 :].strip()
-    return rest.split(), not re.search(r"""["'\\;&|<>#`*?()]""", rest)
+    if re.search(r"""["'\\;&|<>#`*?()]""", rest):
+        return re.findall(r"[\w.:/${}=-]+", rest), False
+    return rest.split(), True
 
 
 def _arguments(program: str, tokens: Sequence[str], target: str) -> list[str] | None:
