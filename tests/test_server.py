@@ -150,6 +150,13 @@ def test_hooked_where_nothing_blocks(name):
     assert codes(staged) == ["S400"], staged.outcome.decisions
 
 
+def test_a_shared_client_in_a_hooked_application():
+    head = "import httpx\nfrom async_support import one_loop, shared\n\n\ndef http():\n    return httpx.AsyncClient()\n\n\n"
+    text = VIEW.replace("app = Flask(__name__)\n", f"{head}app = Flask(__name__)\none_loop(app)\n").replace(BODY, "    await shared(http).get('http://x')\n")
+    staged = served({"app.py": text, "async_support.py": source()})
+    assert staged.outcome.changes == () and staged.outcome.decisions == ()
+
+
 def test_something_that_blocks_came_after_the_hook():
     text = VIEW.replace("app = Flask(__name__)\n", "import time\nfrom async_support import one_loop\n\napp = Flask(__name__)\none_loop(app)\n").replace(
         BODY, BODY + "    time.sleep(1)\n"

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from transforms import executor
 from transforms.facts import Function, last_name
 from transforms.graph import Edge
+from transforms.host.source import holds_host
 from transforms.index import Index
 from transforms.judge import is_own
 from transforms.layout import is_test
 from transforms.model import Settings
 from transforms.placement import held_over_await, is_awaited
 from transforms.reach import Reach
+from transforms.support import MODULE
 from transforms.values import External
 
 _BLOCKING = {"E300", "E301", "E302", "E304", "E305", "E306", "E307"}
@@ -65,7 +67,8 @@ def left_on_the_loop(index: Index) -> list[Left]:
             todo = "; the stage executor moves it" if decision.code in ("E300", "E301", "E302") else ""
             found.append(Left(function, decision.line, f"{decision.subject or 'it'}: {decision.reason}{todo}"))
     for function in _on_the_loop(reach, handlers):
-        found += _doubts(index, function)
+        if not (function.module.path.endswith(f"{MODULE}.py") and holds_host(index.project.python[function.module.path])):
+            found += _doubts(index, function)
     return sorted(found, key=lambda item: (item.function.module.path, item.line, item.reason))
 
 
