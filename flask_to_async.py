@@ -18,5 +18,15 @@ def main() -> None:
     app(prog_name="flask-to-async")
 
 
+def __getattr__(name: str) -> object:
+    """`Routes`, `Clients` and `Executor`, for `python -m libcst.tool codemod -x flask_to_async.Routes PATH`."""
+    if name not in ("Routes", "Clients", "Executor"):
+        raise AttributeError(f"module 'flask_to_async' has no attribute {name!r}")
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    from codemods import libcst_commands
+
+    return getattr(libcst_commands, name)
+
+
 if __name__ == "__main__":
     main()

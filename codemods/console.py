@@ -9,6 +9,7 @@ import typer
 
 from codemods.project import Loaded, ProjectError, load
 from codemods.report import Paint, plain
+from codemods.stage_names import QueryError
 from transforms.catalogue import CatalogueError
 
 _Result = TypeVar("_Result")
@@ -26,10 +27,10 @@ def load_or_fail(path: Path) -> Loaded:
 
 
 def guarded(work: Callable[[], _Result]) -> _Result:
-    """The result of that work; a broken catalogue ends the program with a sentence."""
+    """The result of that work; a broken catalogue, or a query that cannot be run, ends the program with a sentence."""
     try:
         return work()
-    except CatalogueError as error:
+    except (CatalogueError, QueryError) as error:
         fail(str(error))
 
 

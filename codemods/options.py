@@ -6,14 +6,25 @@ from typing import Annotated
 
 import typer
 
+from codemods.stage_names import is_query
+
 
 class Stage(str, Enum):
-    """The stages, in order."""
+    """Our own stages, in order."""
 
     routes = "routes"
     clients = "clients"
     executor = "executor"
     server = "server"
+
+
+def known_stages(names: list[str]) -> list[str]:
+    """The names as they were given; a name that is no stage ends the program with the choices."""
+    for name in names:
+        if name not in Stage.__members__ and not is_query(name):
+            choices = ", ".join(repr(stage.value) for stage in Stage)
+            raise typer.BadParameter(f"{name!r} is not one of {choices}, and no Bowler query of the form PATH.py:NAME.")
+    return names
 
 
 class Orm(str, Enum):
@@ -46,6 +57,16 @@ class Http(str, Enum):
     httpx2 = "httpx2"
 
 
+StageOption = Annotated[
+    list[str],
+    typer.Option(
+        "--stage",
+        metavar="[routes|clients|executor|server|PATH.py:NAME]",
+        callback=known_stages,
+        autocompletion=lambda: [stage.value for stage in Stage],
+        help="Run this stage on what is on disk, or that Bowler query of yours. May be given more than once. Default: all of ours but server.",
+    ),
+]
 Target = Annotated[Path, typer.Argument(help="Folder or file of the application. The project around it is read, only this is changed.")]
 Only = Annotated[
     list[str],

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from codemods.neighbours import neighbours
 from transforms.model import Project, as_text
 from transforms.templates import SUFFIXES
 
@@ -54,6 +55,8 @@ def load(target: Path) -> Loaded:
     editable = frozenset(name for name in files if _inside(root / name, target))
     if not any(_inside(root / name, target) for name in [*files, *unreadable]):
         raise ProjectError(f"{target} holds no Python file; name the folder or file of a Flask application")
+    if not installed(root):
+        files |= neighbours(root, files)
     texts = {name: as_text(data) for name, data in metadata.items()}
     beside = frozenset(name for name in metadata if _inside(root / name, target))
     return Loaded(root, Project(files, editable, texts, metadata, beside), {name: why for name, why in unreadable.items() if _inside(root / name, target)})

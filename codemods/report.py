@@ -27,7 +27,7 @@ def plain(text: str, colour: str) -> str:
 
 def stage_lines(outcome: Outcome, number: int, count: int, verbose: bool, paint: Paint) -> Iterator[str]:
     """Heading, diff and table of one stage."""
-    yield paint(f"── stage {number}/{count}: {outcome.stage} — {_TITLES.get(outcome.stage, '')}", "bold")
+    yield paint(f"── stage {number}/{count}: {outcome.stage} — {_TITLES.get(outcome.stage, 'a Bowler query')}", "bold")
     for change in outcome.changes:
         yield from diff_lines(change, paint)
     yield ""

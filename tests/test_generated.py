@@ -85,13 +85,10 @@ PIECES = (
 )  # fmt: skip
 
 
-BUG_23 = "import time as t; t.sleep(1)"
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_mixed_statements(seed):
     """Every statement that a call may stand in, a few at a time, in the body of a view: all laws."""
-    chosen = random.Random(seed).sample([piece for piece in PIECES if piece != BUG_23], 6)
+    chosen = random.Random(seed).sample(PIECES, 6)
     text = HEADER.replace("    helper(1)\n    time.sleep(0.1)\n", "".join(f"    {piece}\n" for piece in ["x = y = {}", *chosen]))
     ast.parse(text)
     run = obeys(text, chosen)
@@ -99,9 +96,7 @@ def test_mixed_statements(seed):
         assert law(run) == [], chosen
 
 
-@pytest.mark.parametrize(
-    "piece", [pytest.param(piece, marks=pytest.mark.xfail(strict=True, reason="bug 23")) if piece == BUG_23 else piece for piece in PIECES]
-)
+@pytest.mark.parametrize("piece", PIECES)
 def test_each_statement(piece):
     text = HEADER.replace("    helper(1)\n    time.sleep(0.1)\n", f"    x = y = {{}}\n    {piece}\n")
     run = obeys(text, piece)

@@ -23,10 +23,6 @@ NOT_BLOCKING = {
 }
 
 
-# Bug 22: blocking by protocol.
-BUGS = {"tenacity.BaseRetrying.__iter__", "tenacity.Retrying.__call__"}
-
-
 def view(number: int, name: str) -> str:
     """An async view that calls it: a function by its full name, a method on a parameter of that type."""
     owner, _, last = name.rpartition(".")
@@ -59,7 +55,7 @@ def silent():
     return silent_names()
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="bug 22")) if name in BUGS else name for name in CALLABLE])
+@pytest.mark.parametrize("name", CALLABLE)
 def test_a_known_blocking_call_is_never_silent(name, silent):
     if name in NOT_BLOCKING:
         assert name in silent, "it is known now: take it out of the table"

@@ -12,16 +12,6 @@ UNTOUCHED = small_cases("untouched")
 REFUSED = small_cases("refused")
 
 
-# Defects of the tool, by the case that shows them; a mended one makes its test fail until it leaves this table.
-BUGS = {"inside_sort_key": 6}
-
-
-def known(cases):
-    return [
-        pytest.param(case, id=case.name, marks=[pytest.mark.xfail(strict=True, reason=f"bug {BUGS[case.name]}")] if case.name in BUGS else []) for case in cases
-    ]
-
-
 def by_name(case):
     return case.name
 
@@ -31,7 +21,7 @@ def test_swaps(case):
     assert swapped(case).decode() == (case.folder / "after.py").read_text()
 
 
-@pytest.mark.parametrize("case", known(UNTOUCHED))
+@pytest.mark.parametrize("case", UNTOUCHED, ids=by_name)
 def test_untouched(case):
     """Not a byte changes, nothing is refused, and the reasons are the expected ones."""
     project, decisions = run_all(case.project, case.settings)
@@ -40,7 +30,7 @@ def test_untouched(case):
     assert {(decision.code, decision.symbol) for decision in decisions} == case.expected
 
 
-@pytest.mark.parametrize("case", known(REFUSED))
+@pytest.mark.parametrize("case", REFUSED, ids=by_name)
 def test_refused(case):
     """What cannot be proved is refused with the expected rule, in the expected function."""
     project, decisions = run_all(case.project, case.settings)

@@ -9,6 +9,7 @@ from transforms.formatting import black_mode, format_changed
 from transforms.guards import compiles, new_names
 from transforms.imports import add_constants, add_imports, drop_unused
 from transforms.index import Index
+from transforms.local_imports import drop_unused_locals
 from transforms.model import FileChange
 from transforms.planning import Change, Plan
 from transforms.rewrite import NotRewritable, rewrite
@@ -65,6 +66,7 @@ def _rewrite_file(index: Index, path: str, changes: Iterable[Change]) -> bytes:
     body = add_constants(body, constants)
     if any(takes_callee(edit) for edit in edits):
         body = drop_unused(body, parsed.facts, _taken_from(index, path))
+        body = drop_unused_locals(parsed.text.body, body)
     body = format_changed(parsed.text.body, body, black_mode(index.project.metadata, path))
     reason = compiles(path, body) or (new_names(parsed.text.body, body) if imports else "")
     if reason:
@@ -94,10 +96,11 @@ def _taken_from(index: Index, path: str) -> set[str]:
     ):
         return set(bindings)
     imported = [name for name, found in bindings.items() if found[0].kind in ("import", "from")]
-    return {name for name in imported if _is_taken(index, path, stem, name)}
+    return {name for name in imported if is_taken(index, path, stem, name)}
 
 
-def _is_taken(index: Index, path: str, stem: str, name: str) -> bool:
+def is_taken(index: Index, path: str, stem: str, name: str) -> bool:
+    """Whether other code imports the name from that file, uses it as an attribute of it, or names it in a string."""
     names = index.resolver.names
     for module in index.modules.values():
         if any(_pairs(text, stem, name) for text, _ in module.strings) or any(text == name for text, _ in module.named):
@@ -106,7 +109,7 @@ def _is_taken(index: Index, path: str, stem: str, name: str) -> bool:
         node = use.node.func if isinstance(use, Call) else use.node
         if isinstance(node, ast.Attribute) and owner.module.path != path:
             base = index.resolver.value(node.value, use.scope)
-            if base == ModuleValue(path) or (base is None and path in index.graph.loose_modules()):
+            if base == ModuleValue(path) or (base is None and path in index.graph.escapes.loose_modules()):
                 return True
     return any(
         item.kind == "from" and item.text == name and (getattr(item.node, "module", None) or "").rpartition(".")[2] in (stem, "")

@@ -14,6 +14,8 @@ _PACKAGES = {
     "redis": ("fakeredis", "mockredis", "birdisle"),
     "time": ("freezegun", "time_machine", "libfaketime"),
 }
+# What requests works through; httpx works through httpcore, so a test that replaces these sees other calls.
+_BELOW = {"requests": ("urllib3", "http.client", "socket.socket", "socket.create_connection"), "httpx": ("httpcore",), "httpx2": ("httpcore",)}
 _VERBS = {"get", "post", "put", "patch", "delete", "head", "options", "request"}
 _FIXTURES = {
     "requests_mock": "requests",
@@ -47,6 +49,7 @@ def _doubles(index: Index, module: ModuleFacts, library: str, name: str) -> Iter
             (patched and (root in parts or bool(local & set(parts[1:]))))
             or (root != "time" and root in parts)
             or text in (*_PACKAGES.get(library, ()), *_fixtures(library))
+            or any(text == below or text.startswith(f"{below}.") for below in _BELOW.get(library, ()))
         ):
             yield line, f"name {text!r}"
     for text, line in module.named:
@@ -82,7 +85,7 @@ def _imported(module: ModuleFacts, library: str) -> Iterator[tuple[int, str]]:
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             for item in names:
                 root = item.partition(".")[0]
-                if root in packages or (root == library and library != "time"):
+                if root in (*packages, *_BELOW.get(library, ())) or (root == library and library != "time"):
                     yield node.lineno, f"use {item}"
         elif isinstance(node, ast.arg) and _FIXTURES.get(node.arg) == library:
             yield node.lineno, f"use the fixture {node.arg}"

@@ -55,11 +55,9 @@ def async_functions(index: Index, reach: Reach, settings: Settings) -> list[Func
 def _convert(index: Index, reach: Reach, judgement: Judgement, settings: Settings, result: Plan) -> None:
     function = judgement.handler.function
     group = f"{NAME}:{function.module.path}:{function.qualname}"
-    obstacle = make_async(index, judgement, group, result)
-    verdict = Verdict.REFUSE if obstacle else Verdict.CHANGE
-    result.decide(function, function.line, judgement.code, verdict, obstacle or judgement.reason, "" if obstacle else group)
-    if not obstacle:
-        _move_all(index, reach, function, settings, result, group)
+    make_async(index, judgement, group, result)
+    result.decide(function, function.line, judgement.code, Verdict.CHANGE, judgement.reason, group)
+    _move_all(index, reach, function, settings, result, group)
 
 
 def _move_all(index: Index, reach: Reach, function: Function, settings: Settings, result: Plan, group: str) -> None:
@@ -109,9 +107,9 @@ def _why(move: Move, spelling: str) -> str:
         names = " → ".join([*(item.name for item in move.reaches.chain), move.reaches.site.entry.name])
         what = f"{names} ({move.reaches.place}) blocks"
     if move.thread:
-        return f"{what}; it stays on the request's own thread, to which its other work is tied"
+        what = f"{what}; it stays on the request's own thread, to which its other work is tied"
     if move.entry and is_orm(move.entry):
-        return f"{what}; objects that it returns may ask the database again when their attributes are read"
+        what = f"{what}; objects that it returns, or that a commit expires, ask the database again on the loop when their attributes are read"
     return what
 
 

@@ -9,7 +9,9 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _SKIPPED = {"ctx", "op", "ops", "type_comment", "kind", "type_ignores", "level", "is_async"}
 _DOCTEST = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
 _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _BY_NAME = {"getattr", "setattr", "delattr", "object", "attrgetter", "methodcaller", "import_string", "send_task"}
+_BY_CODE = {"eval", "exec", "timeit"}
 _FIELDS: dict[type, tuple[str, ...]] = {
     cls: tuple(name for name in cls._fields if name not in _SKIPPED) for cls in vars(ast).values() if isinstance(cls, type) and issubclass(cls, ast.AST)
 }
@@ -74,6 +76,7 @@ class Function:
     yields: list[ast.expr | None] = field(default_factory=list)
     handlers: list[ast.ExceptHandler] = field(default_factory=list)
     managers: list[Reference] = field(default_factory=list)
+    iterated: list[Reference] = field(default_factory=list)
 
     @property
     def is_async(self) -> bool:
@@ -265,7 +268,9 @@ class _Scanner:
         for keyword in node.keywords:
             self.visit(keyword, node, scope)
         if last_name(node.func) in _BY_NAME:
-            self.module.named += [(item.value, item.lineno) for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+            self.module.named += [(text, node.lineno) for text in _texts(node)]
+        if last_name(node.func) in _BY_CODE:
+            self.module.named += [(name, node.lineno) for text in _texts(node) for name in _WORD.findall(text)]
         if last_name(node.func) in ("multiple", "dict", "object"):
             self.module.named += [(item.arg, node.lineno) for item in node.keywords if item.arg]
 
@@ -273,6 +278,8 @@ class _Scanner:
         value = node.value
         if isinstance(value, str) and ("{{" in value or "{%" in value):
             self.module.templates.append((value, node.lineno))
+        if isinstance(value, str) and "import " in value and "(" in value and ">>> " not in value:
+            self.module.named += [(name, node.lineno) for name in _CALLED.findall(value)]  # a program for another interpreter
         if isinstance(value, str) and ">>> " in value:
             self.module.named += [(name, node.lineno) for name in _CALLED.findall("\n".join(_DOCTEST.findall(value)))]
         if isinstance(value, str) and " = " in value and ":" in value and len(value) < 200:
@@ -346,6 +353,7 @@ class _Scanner:
 
     def on_For(self, node: ast.For, scope: Scope) -> None:
         self.bind_target(node.target, scope, "for", node.iter)
+        scope.owner.iterated.append(Reference(node.iter, scope))
         self.children(node, scope)
 
     def on_AsyncFor(self, node: ast.AsyncFor, scope: Scope) -> None:
@@ -449,6 +457,13 @@ class _Scanner:
         for default in [*arguments.defaults, *arguments.kw_defaults]:
             if default is not None:
                 self.visit(default, arguments, scope)
+
+
+def _texts(call: ast.Call) -> Iterator[str]:
+    """The strings among the arguments of a call."""
+    for item in [*call.args, *(keyword.value for keyword in call.keywords)]:
+        if isinstance(item, ast.Constant) and isinstance(item.value, str):
+            yield item.value
 
 
 def last_name(node: ast.AST) -> str:

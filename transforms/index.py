@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from transforms.callers import Unread
 from transforms.catalogue import Catalogue
 from transforms.facts import ModuleFacts, scan
-from transforms.graph import Graph, Unread
+from transforms.graph import Graph
 from transforms.layout import Layout
 from transforms.model import Project
 from transforms.names import Names, NameTable, table_of
@@ -60,20 +61,23 @@ class ParseCache:
     last: "Index | None" = None
 
 
-def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None = None) -> Index:
-    """Read the whole project. A file that cannot be parsed becomes a row in `broken`; the rest goes on."""
+def build_index(project: Project, catalogue: Catalogue, cache: ParseCache | None = None, everything: bool = False) -> Index:
+    """Read the whole project. A file that cannot be parsed becomes a row in `broken`; the rest goes on.
+
+    A project without Flask is only parsed, unless `everything` asks for its facts too.
+    """
     cache = cache or ParseCache()
     last = cache.last
     if last and last.catalogue is catalogue and last.project.python == project.python and last.project.editable == project.editable:
         return last
-    cache.last = _build(project, catalogue, cache)
+    cache.last = _build(project, catalogue, cache, everything)
     return cache.last
 
 
-def _build(project: Project, catalogue: Catalogue, cache: ParseCache) -> Index:
+def _build(project: Project, catalogue: Catalogue, cache: ParseCache, everything: bool) -> Index:
     files: dict[str, Parsed] = {}
     broken: dict[str, tuple[int, str]] = {}
-    whole = any(_FRAMEWORK.search(data) for data in project.python.values())
+    whole = everything or any(_FRAMEWORK.search(data) for data in project.python.values())
     for path in sorted(project.python):
         _read(path, project.python[path], whole, cache, files, broken)
     layout = Layout(project.python)

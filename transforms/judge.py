@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from transforms.adapter import adapter_for
+from transforms.coroutine_tests import client_in_coroutine
 from transforms.decoration import Decoration, decoration
 from transforms.facts import Class, Function
 from transforms.index import Index
@@ -119,7 +121,10 @@ def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoratio
     loop = next((item for item in reached if starts_loop(item.site.entry)), None)
     if loop:
         yield Verdict.REFUSE, "R107", f"{loop.path} ({loop.place}) fails inside a running event loop"
-    stop = reach._stop_in(function)
+    obstacle = adapter_for(index, function, decorated.adapter).obstacle if decorated.adapter else ""
+    if obstacle:
+        yield Verdict.REFUSE, "R111", obstacle
+    stop = reach.stop_in(function)
     if stop:
         yield Verdict.REFUSE, "R111", f"next() at {stop} may raise StopIteration, which a coroutine turns into RuntimeError; give it a default"
 
@@ -130,8 +135,16 @@ def _related(index: Index, function: Function, cls: Class) -> Iterator[_Row]:
         if index.resolver.has_member(other, function.name):
             yield Verdict.REFUSE, "R108", f"{other.name} ({other.module.path}:{other.node.lineno}) has a {function.name}() too, which may call this one or be called for it"
     for relative in [cls, *family]:
-        if "dispatch_request" in relative.methods and function.name != "dispatch_request":
+        own = relative.methods.get("dispatch_request")
+        if own and function.name != "dispatch_request" and not _leaves_dispatch_to_flask(own):
             yield Verdict.REFUSE, "R108", f"{relative.name}.dispatch_request ({relative.methods['dispatch_request'].place}) calls the methods itself"
+
+
+def _leaves_dispatch_to_flask(function: Function) -> bool:
+    """Whether a `dispatch_request` only wraps `super().dispatch_request(...)`, which awaits the method, and looks up no method itself."""
+    called = [ast.unparse(call.node.func) for call in function.calls]
+    looks = any(name == "getattr" or (name.startswith("self.") and name.count(".") == 1) for name in called)
+    return "super().dispatch_request" in called and not function.is_async and not looks
 
 
 def _timing(index: Index, reach: Reach, function: Function, possible: Sequence[Move], settings: Settings) -> tuple[str, str, str]:
@@ -183,6 +196,9 @@ def stopped(index: Index) -> str:
     worker = _green_worker(index)
     if worker:
         return worker
+    place = client_in_coroutine(index)
+    if place:
+        return f"{place}: a coroutine sends requests through the test client, which fails for async views inside its event loop; make it a plain function first"
     for path in sorted(index.modules):
         for bindings in index.modules[path].scope.bindings.values():
             for binding in bindings:

@@ -1,7 +1,7 @@
 """Which file an import means: packages, `src/`, scripts, namespace packages, several roots in one project."""
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 
 class Layout:
@@ -66,6 +66,7 @@ class Layout:
         return None
 
 
+@cache
 def is_test(path: str) -> bool:
     """Whether the file belongs to the tests, by pytest's and unittest's conventions."""
     *folders, name = path.split("/")

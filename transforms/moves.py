@@ -76,9 +76,9 @@ def _callee(index: Index, reach: Reach, function: Function, node: ast.Call, targ
     stop = reach.may_stop(target)
     if stop:
         return "E304", f"next() at {stop} may raise StopIteration, which never leaves a worker thread; give it a default"
-    main = next((item for item in everything if item.site.entry.kind == "signal"), None)
-    if main:
-        return "E304", f"it reaches {main.site.entry.name} at {main.place}, which works in the main thread only"
+    frames = next((item for item in everything if item.site.entry.kind == "frames"), None)
+    if frames:
+        return "E304", f"it reaches {frames.site.entry.name} at {frames.place}: {frames.site.entry.reason}"
     bound = next((item for item in everything if is_bound(item.site.entry)), None)
     if bound and not _plain_result(index, function, node, target):
         return "R106", f"it reaches {bound.site.entry.name} at {bound.place}, and what it returns may be tied to the request's thread"

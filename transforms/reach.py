@@ -64,11 +64,12 @@ class Reach:
         self._all: dict[Function, list[Reached]] = {}
         self._sure: dict[Function, list[Reached]] = {}
         self._stops: dict[Function, str] = {}
+        self._stops_in: dict[Function, str] = {}
 
     def everything(self, function: Function) -> list[Reached]:
         """All that may be reached, also over calls that are only possible."""
         if function not in self._all:
-            self._all[function] = self.walk(function, lambda edge: True)
+            self._all[function] = self.walk(function)
         return self._all[function]
 
     def surely(self, function: Function) -> list[Reached]:
@@ -85,51 +86,50 @@ class Reach:
         """The blocking calls for whose sake a call of the function is worth moving."""
         return [item for item in self.surely(function) if is_movable(item.site.entry)]
 
-    def walk(self, start: Function, follow: Callable[[Edge], bool]) -> list[Reached]:
-        """Breadth first, so that every site comes with a shortest chain."""
-        chains: dict[Function, tuple[tuple[Function, ...], tuple[Edge, ...]]] = {start: ((start,), ())}
-        waiting = [start]
+    def walk(self, start: Function, follow: Callable[[Edge], bool] | None = None) -> list[Reached]:
+        """What is reached over the edges to follow (over all, by default). Breadth first, so that every site comes with a shortest chain."""
+        came = self._visit(start, follow)
         found: list[Reached] = []
-        while waiting:
-            current = waiting.pop(0)
-            chain, links = chains[current]
-            found += [Reached(site, chain, links) for site in self.graph.sites(current)]
-            for edge in self.graph.edges(current):
-                if edge.target not in chains and follow(edge):
-                    chains[edge.target] = ((*chain, edge.target), (*links, edge))
-                    waiting.append(edge.target)
+        for current in came:
+            sites = self.graph.sites(current)
+            if sites:
+                chain, links = _chain(came, current)
+                found += [Reached(site, chain, links) for site in sites]
         return found
+
+    def _visit(self, start: Function, follow: Callable[[Edge], bool] | None = None) -> "_Came":
+        """Every function that may run, in the order found, with the function and the edge from which it was found first."""
+        came: _Came = {start: None}
+        waiting = [start]
+        for current in waiting:
+            for edge in self.graph.edges(current):
+                if edge.target not in came and (follow is None or follow(edge)):
+                    came[edge.target] = (current, edge)
+                    waiting.append(edge.target)
+        return came
 
     def proved(self, start: Function) -> set[Function]:
         """Every function that is reached over calls that are proved."""
-        found = {start}
-        waiting = [start]
-        while waiting:
-            for edge in self.graph.edges(waiting.pop()):
-                if edge.target not in found and _is_sure(edge):
-                    found.add(edge.target)
-                    waiting.append(edge.target)
-        return found
+        return set(self._visit(start, _is_sure))
 
     def functions(self, start: Function) -> set[Function]:
         """Every function that may run."""
-        found = {start}
-        waiting = [start]
-        while waiting:
-            for edge in self.graph.edges(waiting.pop()):
-                if edge.target not in found:
-                    found.add(edge.target)
-                    waiting.append(edge.target)
-        return found
+        return set(self._visit(start))
 
     def may_stop(self, function: Function) -> str:
         """Where StopIteration may leave the function (it cannot cross a thread or a coroutine); empty when nowhere."""
         if function not in self._stops:
             ordered = sorted(self.functions(function), key=lambda item: (item.module.path, item.line))
-            self._stops[function] = next((place for item in ordered if (place := self._stop_in(item))), "")
+            self._stops[function] = next((place for item in ordered if (place := self.stop_in(item))), "")
         return self._stops[function]
 
-    def _stop_in(self, function: Function) -> str:
+    def stop_in(self, function: Function) -> str:
+        """Where StopIteration may leave the function's own body; empty when nowhere."""
+        if function not in self._stops_in:
+            self._stops_in[function] = self._find_stop(function)
+        return self._stops_in[function]
+
+    def _find_stop(self, function: Function) -> str:
         if function.is_generator:
             return ""
         for call in function.calls:
@@ -157,6 +157,18 @@ class Reach:
 
     def _is_generator(self, node: ast.expr, scope: Scope) -> bool:
         return self.graph.resolver.value(node, scope) in (None, External("builtins.generator", True))
+
+
+_Came = dict[Function, tuple[Function, Edge] | None]
+
+
+def _chain(came: _Came, last: Function) -> tuple[tuple[Function, ...], tuple[Edge, ...]]:
+    """The functions and the edges from the start of a walk to that function."""
+    chain, links = [last], []
+    while step := came[chain[-1]]:
+        chain.append(step[0])
+        links.append(step[1])
+    return tuple(reversed(chain)), tuple(reversed(links))
 
 
 def _is_sure(edge: Edge) -> bool:

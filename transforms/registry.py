@@ -202,6 +202,8 @@ class _Finder:
             value = self.resolver.value(argument, call.scope)
             if isinstance(value, FunctionValue) and value.function.kind == "function":
                 self.unknown.append((value.function, call.node))
+            elif value is None and isinstance(argument, ast.Attribute):
+                self.unknown += [(method, call.node) for method in self.resolver.names.methods(argument.attr)]  # overridden: which one is not known
 
     def view_class(self, cls: Class) -> None:
         names = set(self.external_names(cls))

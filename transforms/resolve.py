@@ -34,6 +34,7 @@ class Resolver:
         self._memo: dict[tuple[int, int], Value] = {}
         self._provisional: dict[tuple[int, int], Value] = {}  # of an evaluation that met a circle; dropped when it ends
         self._busy: set[tuple[int, int]] = set()
+        self._lineages: dict[Class, list[Class]] = {}
         self._importing: set[tuple[str, str]] = set()
         self._cuts = 0
         self._prepare()
@@ -359,14 +360,19 @@ class Resolver:
 
     def lineage(self, cls: Class) -> list[Class]:
         """The class and its bases in this project, nearest first."""
-        seen: list[Class] = []
+        if cls in self._lineages:
+            return self._lineages[cls]
+        cuts = self._cuts
+        seen: dict[Class, None] = {cls: None}
         waiting = [cls]
-        while waiting:
-            current = waiting.pop(0)
-            if current not in seen:
-                seen.append(current)
-                waiting += [base.cls for base in self.bases(current) if isinstance(base, ClassValue)]
-        return seen
+        for current in waiting:
+            new = [base.cls for base in self.bases(current) if isinstance(base, ClassValue) and base.cls not in seen]
+            seen.update(dict.fromkeys(new))
+            waiting += new
+        found = list(seen)
+        if cuts == self._cuts:
+            self._lineages[cls] = found
+        return found
 
     def external_bases(self, cls: Class) -> list[External | None]:
         """Bases from outside the project, of the class and of its bases; None for one that is unknown."""
@@ -390,8 +396,9 @@ class Resolver:
             known = self.catalogue.types.get(base.name)
             if known and (name in known.attributes or name in known.blocks | known.pure or "*" in known.blocks):
                 return self._external_member(External(known.name, True), name)
-        if len(externals) == 1 and len(self.external_bases(cls)) == 1:
-            base = externals[0]
+        giving = [base for base in self.external_bases(cls) if base is None or not _builtin_lacks(base.name, name)]
+        if len(giving) == 1 and giving[0] is not None:
+            base = giving[0]
             if base.name in self.catalogue.made:
                 return self._external_member(External(self.catalogue.made[base.name], True), name)
             return self._external_member(External(base.name if base.instance else f"{base.name}()", True), name)
@@ -499,6 +506,12 @@ def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool
             return keyword.value
     position = names.index(parameter.arg) if parameter.arg in names else len(call.args)
     return call.args[position] if position < len(call.args) else None
+
+
+def _builtin_lacks(cls: str, name: str) -> bool:
+    """Whether that class is a builtin one without such a member."""
+    known = getattr(builtins, cls.removeprefix("builtins."), None) if cls.startswith("builtins.") else None
+    return known is not None and not hasattr(known, name)
 
 
 def _is_first(parameter: ast.arg, node: FunctionNode) -> bool:

@@ -4,13 +4,14 @@ It does not convert handlers whose work is tied to the request's thread (the exe
 anything that Flask does not await, nor a handler that other code calls.
 """
 
+from transforms.adapter import adapter_for
 from transforms.edits import MakeAsync, place_of
 from transforms.index import Index
 from transforms.judge import EARLY, Judgement, judge, own_handlers, selected, stopped
 from transforms.model import Settings, Verdict
-from transforms.planning import Change, Plan, shadowed
+from transforms.planning import Change, Plan
 from transforms.reach import Reach
-from transforms.support import SOURCE, adapter_import, home, is_ours
+from transforms.support import SOURCE
 
 NAME = "routes"
 
@@ -40,30 +41,20 @@ def _decide(index: Index, judgement: Judgement, result: Plan) -> None:
         verdict = Verdict.LEAVE
     elif judgement.stage:
         group = f"{NAME}:{function.module.path}:{function.qualname}"
-        obstacle = make_async(index, judgement, group, result)
-        if obstacle:
-            verdict, code, reason, group = Verdict.REFUSE, "R111", obstacle, ""
+        make_async(index, judgement, group, result)
     result.decide(function, function.line, code, verdict, reason, group)
 
 
-def make_async(index: Index, judgement: Judgement, group: str, result: Plan) -> str:
-    """Plan `async def`, with the adapter where a decorator needs it; the reason when it cannot be done."""
+def make_async(index: Index, judgement: Judgement, group: str, result: Plan) -> None:
+    """Plan `async def`, with the adapter where a decorator needs it."""
     function = judgement.handler.function
     path = function.module.path
     result.need("flask[async]", group)
     if not judgement.adapter:
         result.changes.append(Change(path, MakeAsync(place_of(function.node)), group))
-        return ""
-    where = home(index, path)
-    known = index.project.python.get(where)
-    if known is not None and not is_ours(known):
-        return f"`@{judgement.adapter}` needs the adapter, but {where} exists already and holds something else"
-    item = adapter_import(index, function.module, where)
-    if item is None:
-        return f"`@{judgement.adapter}` needs the adapter, and the project imports the modules of {where.rpartition('/')[0]} under several names"
-    if name := shadowed(index, function, [item]) if known is not None else "":
-        return f"`@{judgement.adapter}` needs the adapter, but the name {name} means something else here"
-    if known is None:
-        result.created.setdefault(where, (SOURCE, set()))[1].add(group)
-    result.changes.append(Change(path, MakeAsync(place_of(function.node), item.name), group, (item,)))
-    return ""
+        return
+    adapter = adapter_for(index, function, judgement.adapter)
+    assert adapter.item is not None
+    if adapter.created:
+        result.created.setdefault(adapter.where, (SOURCE, set()))[1].add(group)
+    result.changes.append(Change(path, MakeAsync(place_of(function.node), adapter.item.name), group, (adapter.item,)))

@@ -1,4 +1,7 @@
-"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, S server, D dependencies, P project, F file."""
+"""Every rule code: what it says, in one sentence.
+
+R routes, C clients, E executor, S server, D dependencies, B Bowler queries, P project, F file.
+"""
 
 from dataclasses import dataclass
 
@@ -52,5 +55,9 @@ _TABLE = (
     Rule("S405", "the application cannot be put on one loop", "Do what the reason names, or add `one_loop(app)` by hand."),
     Rule("D500", "what the migrated code needs is added to the declared dependencies", "Install them."),
     Rule("D501", "the dependency is left to you", "Add it where the file is made, then install it."),
+    Rule("B400", "a Bowler query changes the file", "Read the diff: what the query means is known to its author only."),
+    Rule("B401", "Bowler's grammar cannot parse the file", "Change it by hand; Bowler does not know much syntax that is newer than Python 3.7."),
+    Rule("B402", "the query failed on the file", "Mend the query."),
+    Rule("B403", "what the query made of the file is not sound", "Mend the query, or change the file by hand."),
 )
 RULES = {rule.code: rule for rule in _TABLE}

@@ -19,7 +19,7 @@ from codemods.options import (
     PythonOption,
     Spelling,
     SpellingOption,
-    Stage,
+    StageOption,
     Target,
     Verbose,
 )
@@ -31,9 +31,7 @@ from transforms.model import Settings
 
 def migrate(
     path: Target = Path(),
-    stage: Annotated[
-        list[Stage], typer.Option("--stage", help="Run this stage on what is on disk. May be given more than once. Default: all but server.")
-    ] = [],  # noqa: B006
+    stage: StageOption = [],  # noqa: B006
     write: Annotated[bool, typer.Option("--write", help="Write the result. Without it nothing is written.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when anything would change.")] = False,
     only: Only = [],  # noqa: B006
@@ -48,7 +46,7 @@ def migrate(
     """Migrate an application: routes, clients, executor. A dry run unless --write is given."""
     settings = Settings(tuple(only), all_handlers, orm.value, executor.value, http.value, helpers.value, _version(python))
     loaded = load_or_fail(path)
-    result = guarded(lambda: run_stages(loaded, [item.value for item in stage], settings))
+    result = guarded(lambda: run_stages(loaded, stage, settings))
     for number, outcome in enumerate(result.outcomes, 1):
         print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
     if write and result.changes:
@@ -61,7 +59,7 @@ def migrate(
 
 
 def _status(loaded: Loaded, result: Migration, check: bool) -> int:
-    broken = any(decision.code in ("F001", "F002") for outcome in result.outcomes for decision in outcome.decisions)
+    broken = any(decision.code in ("F001", "F002", "B401", "B402", "B403") for outcome in result.outcomes for decision in outcome.decisions)
     if broken or loaded.unreadable:
         return 2
     return 1 if check and result.changes else 0

@@ -80,7 +80,7 @@ class Catalogue:
     def method(self, type_name: str, method: str) -> Entry | None:
         """The entry of a blocking method; None when it is not known to block."""
         known = self.types.get(type_name)
-        if known is None or method in known.pure or method.startswith("__"):
+        if known is None or method in known.pure or (method.startswith("__") and method not in known.blocks):
             return None
         if method not in known.blocks and ("*" not in known.blocks or method.startswith("_") or method in known.attributes):
             return None

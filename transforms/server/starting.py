@@ -1,6 +1,6 @@
 """What starts the application: Procfile, Dockerfile, compose, systemd and shell files, one command a line.
 
-Changed: `uvicorn` and `hypercorn` straight onto a Flask object, which break it (measured, see docs/hosts.md), to
+Changed: `uvicorn` and `hypercorn` straight onto a Flask object, which break it (measured, see docs/explanation/hosts.md), to
 gunicorn with threads, when every argument has an equal there. Only said: development servers, gunicorn without threads,
 `WsgiToAsgi`, and commands whose arguments or application are not understood.
 """

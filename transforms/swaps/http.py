@@ -104,7 +104,7 @@ def _on_stack(index: Index, function: Function) -> set[Function]:
 
 
 def _decorators(index: Index, function: Function) -> Iterator[Function]:
-    for edge in index.graph._wrappers(function, function.node):
+    for edge in index.graph.wrappers(function, function.node):
         yield edge.target
 
 

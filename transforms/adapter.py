@@ -1,0 +1,34 @@
+"""Where the adapter for decorators would stand, how a file imports it, and what is in the way."""
+
+from dataclasses import dataclass
+
+from transforms.edits import Import
+from transforms.facts import Function
+from transforms.index import Index
+from transforms.planning import shadowed
+from transforms.support import adapter_import, home, is_ours
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """The support module's path, whether it has to be created, and how the handler's file imports from it."""
+
+    where: str
+    created: bool
+    item: Import | None
+    obstacle: str = ""
+
+
+def adapter_for(index: Index, function: Function, decorator: str) -> Adapter:
+    """The adapter of a handler below that decorator; `obstacle` says why there can be none."""
+    where = home(index, function.module.path)
+    known = index.project.python.get(where)
+    if known is not None and not is_ours(known):
+        return Adapter(where, False, None, f"`@{decorator}` needs the adapter, but {where} exists already and holds something else")
+    item = adapter_import(index, function.module, where)
+    if item is None:
+        names = where.rpartition("/")[0]
+        return Adapter(where, False, None, f"`@{decorator}` needs the adapter, and the project imports the modules of {names} under several names")
+    name = shadowed(index, function, [item]) if known is not None else ""
+    obstacle = f"`@{decorator}` needs the adapter, but the name {name} means something else here" if name else ""
+    return Adapter(where, known is None, item, obstacle)

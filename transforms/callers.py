@@ -1,0 +1,215 @@
+"""Who calls a function, surely or possibly: proved calls, values, strings, templates, computed names, replacements."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from transforms.escapes import Escapes
+from transforms.facts import Binding, Call, Function, Reference, Scope, last_name
+from transforms.layout import is_test
+from transforms.names import Mention
+from transforms.registry import Handler, Registry
+from transforms.resolve import Resolver
+from transforms.searches import Search, find_searches, may_find, related
+from transforms.signature import fits
+from transforms.values import ClassValue, FunctionValue, Instance, ModuleValue, Value
+
+_TABLES = {"view_functions": "view", "before_request_funcs": "hook", "after_request_funcs": "hook", "error_handler_spec": "error handler"}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A use of a function: a proved call, or something that may call it (`why` says what).
+
+    `function` is None where the use stands in no code that was read: a template, a file that cannot be parsed.
+    """
+
+    path: str
+    line: int
+    column: int
+    sure: bool
+    why: str = ""
+    function: Function | None = None
+    node: ast.AST | None = None
+
+    @property
+    def place(self) -> str:
+        """`path:line`."""
+        return f"{self.path}:{self.line}"
+
+    @property
+    def name(self) -> str:
+        """The function that holds the use, as people read it."""
+        return self.function.qualname if self.function else ""
+
+
+def _caller(function: Function, node: ast.AST, sure: bool, why: str = "") -> Caller:
+    return Caller(function.module.path, getattr(node, "lineno", 1), getattr(node, "col_offset", 0), sure, why, function, node)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What is known of files that are not Python or could not be parsed: names in templates, and raw texts by path."""
+
+    template_names: Mapping[str, str]
+    entry_points: Mapping[str, str]
+    texts: Mapping[str, bytes]
+
+
+class Callers:
+    """The heart of safety: a function becomes async only if each of its callers is a proved call that can await."""
+
+    def __init__(self, resolver: Resolver, registry: Registry, unread: Unread, escapes: Escapes) -> None:
+        self.resolver = resolver
+        self.registry = registry
+        self.unread = unread
+        self.escapes = escapes
+        self.names = resolver.names
+        self._known: dict[Function, list[Caller]] = {}
+        self._found: list[Search] | None = None
+        self._strings: list[tuple[Mention, Value]] | None = None
+        self._registered = {node for handler in registry.handlers.values() for node in handler.registrations}
+
+    def of(self, function: Function) -> list[Caller]:
+        """Everything that calls the function, may call it, or takes it as a value; registrations with Flask excepted."""
+        if function not in self._known:
+            self._known[function] = self._find(function)
+        return self._known[function]
+
+    def _find(self, function: Function) -> list[Caller]:
+        found: list[Caller] = []
+        for name in sorted(self.names.spellings(function.name)):
+            for owner, use in self.names.uses(name):
+                found += self._use(function, owner, use)
+        found += self._mentions(function)
+        return sorted(found, key=lambda caller: (caller.path, caller.line, caller.column, caller.why))
+
+    def _use(self, function: Function, owner: Function, use: Call | Reference) -> Iterator[Caller]:
+        node = use.node.func if isinstance(use, Call) else use.node
+        if node in self._registered:
+            return
+        value = self.resolver.value(node, use.scope)
+        if isinstance(value, FunctionValue) and value.function is function:
+            if isinstance(use, Call):
+                yield _caller(owner, use.node, True)
+            else:
+                yield _caller(owner, node, False, "is passed on as a value")
+        elif value is None and self._may_mean(function, node, use.scope) and not (isinstance(use, Call) and not fits(use.node, function)):
+            yield _caller(
+                owner,
+                use.node,
+                False,
+                "may be meant by a call on an object of unknown type" if isinstance(use, Call) else "may be taken from an object of unknown type",
+            )
+
+    def _may_mean(self, function: Function, node: ast.expr, scope: Scope) -> bool:
+        """Whether an expression of unknown value, with a right last name, may be the function."""
+        if isinstance(node, ast.Attribute):
+            base = self.resolver.value(node.value, scope)
+            if isinstance(base, ModuleValue):
+                return True
+            return function.cls is not None or function.module.path in self.escapes.loose_modules()
+        bindings = self.resolver.bindings(last_name(node), scope)
+        if not bindings:
+            return bool(scope.owner.module.star_imports)
+        return any(self._may_bind(binding, function) for binding in bindings)
+
+    def _may_bind(self, binding: Binding, function: Function) -> bool:
+        value = self.resolver.bound(binding)
+        if value is None:
+            return binding.kind == "from"
+        return isinstance(value, FunctionValue) and value.function is function
+
+    def _mentions(self, function: Function) -> Iterator[Caller]:
+        """Strings that name the function: mock targets, import strings, `getattr`."""
+        module = function.module
+        handler = self.registry.handlers.get(function)
+        tails = {self.resolver.layout.module_name(module.path).rpartition(".")[2]}
+        if function.cls:
+            tails = {function.cls.name}
+        yield from self._searches(function, handler is not None)
+        if handler and handler.awaited:
+            yield from self._tables(handler)
+        yield from self._unread(function, handler is not None)
+        yield from self._replaced(function)
+        yield from self._named_values(function)
+        for mention in self.names.mentions(function.name):
+            if handler and (mention.loose or (mention.head and f".{mention.head}.{function.name}".endswith(f".{handler.endpoint}"))):
+                continue  # an endpoint, as in url_for()
+            tested = is_test(mention.path) and not handler
+            if not mention.head or tested or mention.head.rpartition(".")[2] in tails:
+                yield Caller(mention.path, mention.line, 0, False, "is named in a string", self.resolver.modules[mention.path].body)
+
+    def _replaced(self, function: Function) -> Iterator[Caller]:
+        """`services.fetch = fake`, `Service.fetch = fake`, `views.services = fake`: what is called then is another."""
+        stem = self.resolver.layout.module_name(function.module.path).rpartition(".")[2]
+        for target, binding in self.names.stores(stem):
+            if isinstance(self.resolver.value(target.value, binding.scope), ModuleValue):
+                yield _caller(binding.scope.owner, target, False, "stands in a module that is replaced by an assignment")
+        for target, binding in self.names.stores(function.name):
+            base = self.resolver.value(target.value, binding.scope)
+            if self._holds(base, function):
+                yield _caller(binding.scope.owner, target, False, "is replaced by an assignment")
+
+    def _holds(self, base: Value, function: Function) -> bool:
+        match base:
+            case ModuleValue():
+                return function.cls is None and base.path == function.module.path
+            case ClassValue() | Instance():
+                return function.cls is not None and related(self.resolver, base.cls, function.cls)
+            case None:
+                return function.cls is not None or function.module.path in self.escapes.loose_modules()
+        return False
+
+    def _named_values(self, function: Function) -> Iterator[Caller]:
+        """Dotted strings that mean the function, or an object or module that has it: mock targets, import strings."""
+        if self._strings is None:
+            self._strings = list(self._resolve_strings())
+        for mention, value in self._strings:
+            means = isinstance(value, FunctionValue) and value.function is function
+            module = isinstance(value, ModuleValue) and is_test(mention.path)
+            if means or ((module or isinstance(value, Instance | ClassValue)) and self._holds(value, function)):
+                yield Caller(mention.path, mention.line, 0, False, "is named in a string", self.resolver.modules[mention.path].body)
+
+    def _resolve_strings(self) -> Iterator[tuple[Mention, Value]]:
+        for table in self.names.tables:
+            for name, mentions in table.mentions.items():
+                for mention in mentions:
+                    found = self.resolver.layout.find(mention.head, mention.path) if mention.head else None
+                    if found:
+                        yield mention, self.resolver.attribute(ModuleValue(found), name)
+
+    def _unread(self, function: Function, handled: bool) -> Iterator[Caller]:
+        place = self.unread.template_names.get(function.name)
+        if place and function.cls and not handled:
+            path, _, line = place.rpartition(":")
+            yield Caller(path, int(line), 0, False, "is named in a template")
+        entry = self.unread.entry_points.get(function.name)
+        if entry and not handled:
+            path, _, line = entry.rpartition(":")
+            yield Caller(path, int(line), 0, False, "is named as an entry point")
+        pattern = re.compile(rb"\b" + re.escape(function.name.encode()) + rb"\b")
+        for path, text in sorted(self.unread.texts.items()):
+            if found := pattern.search(text):
+                yield Caller(path, text.count(b"\n", 0, found.start()) + 1, 0, False, "is named in a file that could not be read")
+
+    def _tables(self, handler: Handler) -> Iterator[Caller]:
+        """`app.view_functions[...]` and its like, from which the handler may be taken and called."""
+        for name in (table for table, slot in _TABLES.items() if slot == handler.slot or (slot == "view" and handler.slot == "class-based view")):
+            for owner, use in self.names.uses(name):
+                node = use.node.func if isinstance(use, Call) else use.node
+                item = owner.module.parents.get(node)
+                key = item.slice if isinstance(item, ast.Subscript) else None
+                adds = isinstance(item, ast.Attribute) and item.attr == "setdefault" or isinstance(item, ast.Subscript) and isinstance(item.ctx, ast.Store)
+                if adds:
+                    continue
+                if not (isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value not in (handler.endpoint, handler.function.name)):
+                    yield _caller(owner, node, False, f"may be taken from {name}")
+
+    def _searches(self, function: Function, handled: bool) -> Iterator[Caller]:
+        if self._found is None:
+            self._found = find_searches(self.resolver)
+        for search in self._found:
+            if may_find(self.resolver, search, function, handled):
+                yield _caller(search.owner, search.node, False, "may be taken by a computed name")
