@@ -10,7 +10,7 @@ from pathlib import Path
 from codemods.json_file import JsonFileError, read_object, refuse_other_keys, texts, write_object
 from codemods.stage_names import is_query
 from transforms.model import Outcome, Project, Verdict
-from transforms.stages import STAGES
+from transforms.stages import ALL_STAGES
 
 FORMAT, VERSION = "flask-to-async baseline", 1
 
@@ -46,7 +46,7 @@ def read_baseline(path: Path) -> Baseline:
     groups = read_object(path, FORMAT, VERSION, ("groups",))["groups"]
     if not isinstance(groups, dict):
         raise JsonFileError(f'{path}: "groups" has to be an object with the stages as keys')
-    refuse_other_keys(path, [stage for stage in groups if not is_query(stage)], tuple(STAGES), '"groups"')
+    refuse_other_keys(path, [stage for stage in groups if not is_query(stage)], tuple(ALL_STAGES), '"groups"')
     return Baseline({stage: frozenset(texts(path, f"groups.{stage}", names)) for stage, names in groups.items()})
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from codemods.json_file import JsonFileError, read_object, refuse_other_keys, texts, write_object
 from codemods.stage_names import is_query
 from transforms.model import Outcome, Verdict
-from transforms.stages import STAGES
+from transforms.stages import ALL_STAGES, STAGES
 
+REQUIREMENTS = "requirements:"  # these groups follow the changes that need them, and are never chosen by themselves
 FORMAT, VERSION = "flask-to-async choices", 1
 
 
@@ -31,10 +32,11 @@ class Choices:
         """Accepted groups that these outcomes do not carry out: the code has changed since, or a guard refused them."""
         ran = {outcome.stage: outcome for outcome in outcomes}
         done = {name: {item.group for item in outcome.decisions if item.verdict == Verdict.CHANGE} for name, outcome in ran.items()}
-        return sorted(group for name, groups in self.accepted.items() if name in done for group in groups - done[name])
+        missing = {group for name, groups in self.accepted.items() if name in done for group in groups - done[name]}
+        return sorted(group for group in missing if not group.startswith(REQUIREMENTS))
 
 
-def read_choices(path: Path, stages: Iterable[str] = STAGES) -> Choices:
+def read_choices(path: Path, stages: Iterable[str] = ALL_STAGES) -> Choices:
     """The choices in that file; raises JsonFileError with a sentence when it is no choices file."""
     data = read_object(path, FORMAT, VERSION, ("accepted",))
     accepted = data["accepted"]

@@ -1,6 +1,6 @@
 """Stages one after another in memory: the output of each is the input of the next."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,10 +9,11 @@ from codemods.catalogue_files import catalogue_for
 from codemods.project import Loaded
 from codemods.stage_names import is_query
 from transforms.catalogue import Catalogue
+from transforms.dependencies import declare
 from transforms.index import Index, ParseCache
 from transforms.model import FileChange, Outcome, Project, Settings
 from transforms.progress import Tick, no_tick
-from transforms.stages import NOT_ACCEPTED, STAGES, Accepts, Staged, run_stage
+from transforms.stages import ALL_STAGES, NOT_ACCEPTED, STAGES, Accepts, Staged, run_stage
 from transforms.suppression import idle_comments
 
 Chooses = Callable[[str, str], bool]
@@ -39,8 +40,8 @@ class Migration:
 
 def in_order(names: Sequence[str]) -> list[str]:
     """The named stages: ours in the order in which they build on each other, a query at the place where it is named;
-    all of ours for none."""
-    ours = iter([name for name in STAGES if not names or name in names])
+    for none all of ours but those that run on demand only."""
+    ours = iter([name for name in ALL_STAGES if (name in names if names else name in STAGES)])
     placed = [name if is_query(name) else next(ours, "") for name in names] or list(ours)
     return [name for name in placed if name]
 
@@ -54,12 +55,29 @@ def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, choose
     carried: list[Staged] = []
     for name in in_order(stages):
         staged = carry(name, loaded.root, project, catalogue, settings, partial(chooses, name), cache, tick)
+        staged = with_dependencies(staged)
         outcomes.append(staged.outcome)
         carried.append(staged)
         project = staged.project
-    before = loaded.project.python
-    changes = [FileChange(path, before.get(path), data) for path, data in sorted(project.python.items()) if before.get(path) != data]
-    return Migration(_with_comments([staged.index for staged in carried], outcomes, settings), tuple(changes), tuple(carried))
+    changes = tuple(changed_files(loaded.project, project))
+    return Migration(_with_comments([staged.index for staged in carried], outcomes, settings), changes, tuple(carried))
+
+
+def with_dependencies(staged: Staged) -> Staged:
+    """The stage together with the additions to requirement files that its changes need: they follow what was accepted."""
+    outcome, project = staged.outcome, staged.project
+    if not outcome.needs:
+        return staged
+    code = [change.path for change in outcome.changes]
+    found = declare(project.metadata_bytes, project.metadata_editable, code, outcome.needs)
+    outcome = replace(outcome, changes=(*outcome.changes, *found.changes), decisions=tuple(sorted([*outcome.decisions, *found.decisions])))
+    return replace(staged, outcome=outcome, project=project.replace_metadata(found.changes))
+
+
+def changed_files(before: Project, after: Project) -> Iterator[FileChange]:
+    """Every file, code or not, that differs between two states of a project; by path."""
+    old, new = {**before.metadata_bytes, **before.python}, {**after.metadata_bytes, **after.python}
+    return (FileChange(path, old.get(path), data) for path, data in sorted(new.items()) if old.get(path) != data)
 
 
 def carry(

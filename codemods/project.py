@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codemods.neighbours import neighbours
-from transforms.model import Project
+from transforms.model import Project, as_text
 from transforms.templates import SUFFIXES
 
 _NEVER = {"__pycache__", "node_modules", "site-packages"}
@@ -41,7 +41,7 @@ def load(target: Path) -> Loaded:
     root = find_root(target)
     inside = next((root / part for part in target.relative_to(root).parts[:1] if installed(root)), root)
     files: dict[str, bytes] = {}
-    metadata: dict[str, str] = {}
+    metadata: dict[str, bytes] = {}
     unreadable: dict[str, str] = {}
     for path in sorted([inside] if inside.is_file() else _walk(inside, unreadable, root, target)):
         name = path.relative_to(root).as_posix()
@@ -49,7 +49,7 @@ def load(target: Path) -> Loaded:
             if path.suffix == ".py":
                 files[name] = path.read_bytes()
             if path.suffix != ".py" or path.name in METADATA:
-                metadata[name] = path.read_text(errors="replace")
+                metadata[name] = path.read_bytes()
         except OSError as error:
             unreadable[name] = f"cannot be read: {error.strerror}"
     editable = frozenset(name for name in files if _inside(root / name, target))
@@ -57,7 +57,13 @@ def load(target: Path) -> Loaded:
         raise ProjectError(f"{target} holds no Python file; name the folder or file of a Flask application")
     if not installed(root):
         files |= neighbours(root, files)
-    return Loaded(root, Project(files, editable, metadata), {name: why for name, why in unreadable.items() if _inside(root / name, target)})
+    texts = {name: as_text(data) for name, data in metadata.items()}
+    beside = frozenset(name for name in metadata if _inside(root / name, target))
+    return Loaded(
+        root,
+        Project(files, editable, texts, metadata_bytes=metadata, metadata_editable=beside),
+        {name: why for name, why in unreadable.items() if _inside(root / name, target)},
+    )
 
 
 def find_root(target: Path) -> Path:
@@ -128,7 +134,7 @@ def _exists(path: Path) -> bool:
 
 
 def _is_requirements(path: Path) -> bool:
-    return path.suffix == ".txt" and ("requirements" in path.name or "constraints" in path.name or path.parent.name == "requirements")
+    return path.suffix in (".txt", ".in") and ("requirements" in path.name or "constraints" in path.name or path.parent.name == "requirements")
 
 
 def _is_template(path: Path) -> bool:

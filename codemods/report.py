@@ -15,6 +15,7 @@ TITLES = {
     "routes": "handlers become async def",
     "clients": "blocking clients become async ones",
     "executor": "what still blocks moves off the loop",
+    "server": "all async views on one event loop, and what starts the app",
 }
 _SUMMED = {"P001", "R101", "R104", "R109", "R110", "E303", "E306", "U401"}
 
@@ -89,7 +90,7 @@ def summary_lines(outcomes: Sequence[Outcome], needs: Sequence[str], files: int,
     if files and not written:
         yield "This was a dry run: --write applies it."
     if files and needs:
-        yield f"The result needs: {', '.join(needs)}. Add what is missing to your requirements."
+        yield f"The result needs: {', '.join(needs)}. Where they were added, and where that is left to you, stands above (D500, D501); install them."
     if files:
         yield "Serve it with threads (gunicorn -k gthread --threads 32 …); not with Flask's own server, nor with `uvicorn app:app` or `hypercorn app:app`, which break a Flask app."
 

@@ -11,7 +11,7 @@ from codemods.project import Loaded
 from codemods.stage_names import is_query
 from transforms.comments import about_code
 from transforms.model import Settings
-from transforms.stages import STAGES
+from transforms.stages import ALL_STAGES
 from transforms.suppression import matches
 
 Check = Callable[[Any], str]
@@ -68,7 +68,7 @@ class Key:
 
 
 KEYS = (
-    Key("stages", (), _some_of(*STAGES), "the stages to run; none: all"),
+    Key("stages", (), _some_of(*ALL_STAGES), "the stages to run; none: routes, clients, executor"),
     Key("include", (), _texts, "globs of files that may be changed; none: all"),
     Key("exclude", (), _texts, "globs of files that are read but not changed"),
     Key("only", (), _texts, "globs of the handlers that take part; none: all"),

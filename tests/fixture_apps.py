@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from codemods.pipeline import in_order
+from codemods.pipeline import in_order, run_stages
 from codemods.project import load
 from transforms.model import Settings
 
@@ -55,11 +55,13 @@ def project_of(app: Path, folder: str):
     return loaded.project
 
 
-def other_files(folder: Path) -> dict[str, bytes]:
-    """What the tool does not read as code: requirements, articles, templates."""
+def all_files(folder: Path) -> dict[str, bytes]:
+    """Everything of a stage folder: code, requirements, articles, templates."""
     skipped = {"__pycache__", ".pytest_cache"}
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".py" and not skipped & set(path.parts)
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file() and not skipped & set(path.parts)}
+
+
+def made(step: Step) -> dict[str, bytes]:
+    """What the folder holds after the stage, requirement files included."""
+    result = run_stages(load(step.app / step.source), [step.stage], step.settings)
+    return {**all_files(step.app / step.source), **{change.path: change.after for change in result.changes}}

@@ -12,11 +12,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent))
 
-from fixture_apps import apps, other_files, project_of, steps  # noqa: E402
+from fixture_apps import apps, made, steps  # noqa: E402
 from small_cases import swap_cases, swapped  # noqa: E402
-
-from codemods.catalogue_files import load_catalogue  # noqa: E402
-from transforms.stages import run_stage  # noqa: E402
 
 
 def main(names):
@@ -30,12 +27,11 @@ def main(names):
 
 
 def write_stage(step):
-    project = project_of(step.app, step.source)
-    result = run_stage(step.stage, project, load_catalogue(), step.settings).project
+    files = made(step)
     target = step.app / step.result
     if target.exists():
         shutil.rmtree(target)
-    for name, data in {**other_files(step.app / step.source), **result.python}.items():
+    for name, data in files.items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

@@ -236,7 +236,7 @@ def test_between_our_stages_and_by_choice(site, monkeypatch):
     stages = ["queries.py:rename", "routes", "clients"]
     result = run_stages(load(site), stages, Settings())
     assert [outcome.stage for outcome in result.outcomes] == stages
-    assert sorted(change.path for change in result.changes) == ["app.py", "helper.py", "other.py"]
+    assert sorted(change.path for change in result.changes) == ["app.py", "helper.py", "other.py", "requirements.txt"]
 
     files, rows = made(site, "rename", lambda stage, group: group != "bowler:other.py")
     assert files == contents(site), "helper.py alone would tear other.py from it"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import laws
 import pytest
-from fixture_apps import ROOT, apps, project_of
+from fixture_apps import ROOT, all_files, apps, project_of
 from small_cases import small_cases, swap_cases
 
 from codemods.pipeline import run_stages
-from codemods.project import Loaded, load
+from codemods.project import Loaded
 from transforms.model import Settings
 
 KNOWN = frozenset((Path(__file__).parent / "data" / "known-blocking.txt").read_text().split())
@@ -56,8 +56,7 @@ def test_one_run_equals_stage_by_stage(app):
     """In memory all at once, and with a project read anew before each stage."""
     at_once = run_stages(Loaded(app / "0-original", project_of(app, "0-original"), {}), [], Settings())
     names = {change.path for change in at_once.changes}
-    last = load(app / "3-executor").project.python
-    first = load(app / "0-original").project.python
+    last, first = all_files(app / "3-executor"), all_files(app / "0-original")
     assert {change.path: change.after for change in at_once.changes} == {path: data for path, data in last.items() if path in names}
     assert {path for path in last if last[path] != first.get(path)} == names
 

@@ -36,7 +36,20 @@ def carry_out(index: Index, plan: Plan, accepted: Collection[str], tick: Tick = 
     for path, (source, groups) in sorted(plan.created.items()):
         if not groups.isdisjoint(accepted):
             changes.append(FileChange(path, None, source.encode()))
+    changes += [change for change, group in plan.replaced.values() if group in accepted]
+    for path, lines in sorted(plan.lines.items()):
+        data = index.project.metadata_bytes[path]
+        changes.append(FileChange(path, data, new_lines(data, [(number, text) for number, text, group in lines if group in accepted])))
     return changes, failed
+
+
+def new_lines(data: bytes, lines: Iterable[tuple[int, str]]) -> bytes:
+    """The file with these lines in place of what stood there; every other byte, and each line's ending, stays."""
+    rows = data.splitlines(keepends=True)
+    for number, text in lines:
+        row = rows[number - 1]
+        rows[number - 1] = text.encode() + row[len(row.rstrip(b"\r\n")) :]
+    return b"".join(rows)
 
 
 def _rewrite_file(index: Index, path: str, changes: Iterable[Change]) -> bytes:

@@ -111,7 +111,15 @@ class Outline:
     tail: bool = False
 
 
-Edit = MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus | Outline
+@dataclass(frozen=True)
+class AddLine:
+    """A statement of its own line below the statement that stands there."""
+
+    place: Place
+    code: str
+
+
+Edit = MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus | Outline | AddLine
 
 
 def takes_callee(edit: Edit) -> bool:

@@ -1,7 +1,7 @@
 """The words of the tool: stage, verdict, decision, group, outcome."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 
@@ -99,14 +99,28 @@ class Project:
 
     `python` holds every Python file that is read, `editable` those that may be changed (the rest, for instance
     tests outside the folder that was named, is read so that callers are seen). `metadata` holds requirement and
-    project files as text; `seen` what a trace saw at run time.
+    project files as text, `metadata_bytes` the same files as they are, and `metadata_editable` names those that may be
+    changed; `seen` what a trace saw at run time.
     """
 
     python: Mapping[str, bytes]
     editable: frozenset[str]
     metadata: Mapping[str, str] = field(default_factory=dict)
     seen: frozenset[Seen] = frozenset()
+    metadata_bytes: Mapping[str, bytes] = field(default_factory=dict)
+    metadata_editable: frozenset[str] = frozenset()
 
     def replace_python(self, python: Mapping[str, bytes], created: frozenset[str] = frozenset()) -> "Project":
         """The same project with other file contents."""
-        return Project(python, self.editable | created, self.metadata, self.seen)
+        return replace(self, python=python, editable=self.editable | created)
+
+    def replace_metadata(self, changes: Iterable[FileChange]) -> "Project":
+        """The same project with other requirement and project files."""
+        after = {change.path: change.after for change in changes}
+        texts = {path: as_text(data) for path, data in after.items()}
+        return replace(self, metadata={**self.metadata, **texts}, metadata_bytes={**self.metadata_bytes, **after})
+
+
+def as_text(data: bytes) -> str:
+    """A metadata file as text to be looked at: newlines are one kind, bytes that are no UTF-8 are marked."""
+    return data.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")

@@ -50,7 +50,7 @@ def _in_comprehension(parent: ast.AST, inside: bool) -> Iterator[str]:
 def _obstacle(index: Index, function: Function, parent: ast.AST, child: ast.AST) -> Iterator[str]:
     match parent:
         case ast.With() if not isinstance(child, ast.withitem):
-            yield from _held(index, function, parent)
+            yield from held_over_await(index, function, parent)
         case ast.Lambda():
             yield "inside a lambda"
         case ast.ClassDef():
@@ -69,7 +69,8 @@ def _is_first_iterable(parent: ast.AST, chain: list[ast.AST]) -> bool:
     return len(chain) > 1 and bool(generators) and chain[-1] is generators[0] and chain[-2] is getattr(generators[0], "iter", None)
 
 
-def _held(index: Index, function: Function, node: ast.With) -> Iterator[str]:
+def held_over_await(index: Index, function: Function, node: ast.With) -> Iterator[str]:
+    """What a `with` block around an `await` would hold meanwhile, unless it is proved to be harmless."""
     for item in node.items:
         if not harmless(index, item.context_expr, function.scope):
             yield f"inside `with {_short(item.context_expr)}` (line {node.lineno}), which would be held across the await"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from transforms.edits import Edit, Import
 from transforms.facts import Function, Scope
 from transforms.index import Index
-from transforms.model import Decision, Safety, Verdict
+from transforms.model import Decision, FileChange, Safety, Verdict
 from transforms.values import External, Value
 
 _LIBRARIES = {"asyncio", "contextvars", "functools", "asgiref", "httpx", "httpx2", "certifi", "ssl", "os", "redis"}
@@ -25,13 +25,19 @@ class Change:
 
 @dataclass
 class Plan:
-    """What a stage would do if everything were accepted."""
+    """What a stage would do if everything were accepted.
+
+    Beside edits: files that it makes (`created`), files of ours that it replaces whole (`replaced`), and single lines of
+    files that are no Python (`lines`: number from 1, new text, group).
+    """
 
     stage: str
     changes: list[Change] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     created: dict[str, tuple[str, set[str]]] = field(default_factory=dict)
     needs: dict[str, set[str]] = field(default_factory=dict)
+    replaced: dict[str, tuple[FileChange, str]] = field(default_factory=dict)
+    lines: dict[str, list[tuple[int, str, str]]] = field(default_factory=dict)
 
     def need(self, requirement: str, group: str) -> None:
         """Record that a group of changes needs a distribution to be installed."""

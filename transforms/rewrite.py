@@ -8,7 +8,21 @@ from typing import TypeVar
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
-from transforms.edits import AddTwin, AwaitCall, AwaitTwin, ClientBlock, Edit, GuardStatus, MakeAsync, Outline, Place, SwapBlock, WrapCall, WrapExpression
+from transforms.edits import (
+    AddLine,
+    AddTwin,
+    AwaitCall,
+    AwaitTwin,
+    ClientBlock,
+    Edit,
+    GuardStatus,
+    MakeAsync,
+    Outline,
+    Place,
+    SwapBlock,
+    WrapCall,
+    WrapExpression,
+)
 from transforms.outline import outlined, outlined_call
 from transforms.text import newline_of, split_lines
 
@@ -205,10 +219,16 @@ class Transformer(cst.CSTTransformer):
         start = self.positions[node].start
         return start.line, start.column
 
-    def leave_SimpleStatementLine(self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine) -> cst.BaseStatement:
-        """The statement with a client call goes into a block of its own."""
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.BaseStatement | cst.FlattenSentinel[cst.BaseStatement]:
+        """The statement with a client call goes into a block of its own; a line is added below."""
         if len(original_node.body) != 1:
             return updated_node
+        added = self.wanted.get(self.place(original_node.body[0]))
+        if isinstance(added, AddLine):
+            self.done.add(self.place(original_node.body[0]))
+            return cst.FlattenSentinel([updated_node, cst.SimpleStatementLine([cst.Expr(cst.parse_expression(added.code))])])
         guard = self.wanted.get(self.place(original_node.body[0]))
         if isinstance(guard, GuardStatus):
             self.done.add(self.place(original_node.body[0]))

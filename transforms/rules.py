@@ -1,4 +1,7 @@
-"""Every rule code: what it says, in one sentence. R routes, C clients, E executor, B Bowler queries, U the user's wish, V verify, P project, F file."""
+"""Every rule code: what it says, in one sentence.
+
+R routes, C clients, E executor, S server, D dependencies, B Bowler queries, U the user's wish, V verify, P project, F file.
+"""
 
 from dataclasses import dataclass
 
@@ -44,6 +47,14 @@ _TABLE = (
     Rule("E306", "database work is left where it is", "`--orm executor` moves it to the request's own thread."),
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
     Rule("E309", "the block moves to a worker thread as one"),
+    Rule("S400", "all async views run on one event loop per process"),
+    Rule("S401", "it may block, so Flask's own loops stay, one for each view", "Move it off the loop (`asyncio.to_thread`), or leave the host as it is."),
+    Rule("S402", "it may block the loop that all async views share", "Move it off the loop (`asyncio.to_thread`), or take the line `one_loop(app)` out."),
+    Rule("S403", "the command that serves the application is put right"),
+    Rule("S404", "the command does not serve a Flask application well", "Serve it with gunicorn and threads."),
+    Rule("S405", "the application cannot be put on one loop", "Do what the reason names, or add `one_loop(app)` by hand."),
+    Rule("D500", "what the migrated code needs is added to the declared dependencies", "Install them."),
+    Rule("D501", "the dependency is left to you", "Add it where the file is made, then install it."),
     Rule("B400", "a Bowler query changes the file", "Read the diff: what the query means is known to its author only."),
     Rule("B401", "Bowler's grammar cannot parse the file", "Change it by hand; Bowler does not know much syntax that is newer than Python 3.7."),
     Rule("B402", "the query failed on the file", "Mend the query."),

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from transforms import clients, executor, routes
+from transforms import clients, executor, routes, server
 from transforms.awaited import never_awaited
 from transforms.catalogue import Catalogue
 from transforms.index import Index, ParseCache, build_index
@@ -19,6 +19,8 @@ NOT_ACCEPTED = "not accepted by the user"
 Accepts = Callable[[str], bool]
 Planner = Callable[[Index, Settings], Plan]
 STAGES: Mapping[str, Planner] = {routes.NAME: routes.plan, clients.NAME: clients.plan, executor.NAME: executor.plan}
+ON_DEMAND: Mapping[str, Planner] = {server.NAME: server.plan}
+ALL_STAGES: Mapping[str, Planner] = {**STAGES, **ON_DEMAND}
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def run_stage(
     """Carry out one stage in memory. Groups whose result fails a guard are refused with the reason, the others go on."""
     cache = cache or ParseCache()
     index = build_index(project, catalogue, cache, tick=tick)
-    plan = STAGES[name](index, settings)
+    plan = ALL_STAGES[name](index, settings)
     refused = not_opted_in(plan, settings)
     while True:
         carried = {group for group in _groups(plan) if accepts(group) and group not in refused}
@@ -70,7 +72,7 @@ def _carry_out(index: Index, plan: Plan, carried: Collection[str], tick: Tick) -
 
 def _unsound(index: Index, after: Index, plan: Plan, settings: Settings, carried: Collection[str]) -> dict[str, tuple[str, str]]:
     """Groups of files in which a coroutine of ours is not awaited, or in which a second run would change something."""
-    again = {change.path: "a second run would change the file again" for change in _unasked(plan, STAGES[plan.stage](after, settings), carried)}
+    again = {change.path: "a second run would change the file again" for change in _unasked(plan, ALL_STAGES[plan.stage](after, settings), carried)}
     found: dict[str, tuple[str, str]] = {}
     for path, reason in {**again, **never_awaited(index, after)}.items():
         mine = {change.group for change in plan.changes if change.path == path} & set(carried)
@@ -91,12 +93,15 @@ def _unnumbered(group: str) -> str:
 
 
 def _groups(plan: Plan) -> set[str]:
-    return {change.group for change in plan.changes}
+    lines = {group for rows in plan.lines.values() for _, _, group in rows}
+    return {change.group for change in plan.changes} | lines
 
 
-def _after(project: Project, changes: Iterable[FileChange]) -> Project:
-    files = {**project.python, **{change.path: change.after for change in changes}}
-    return project.replace_python(files, frozenset(change.path for change in changes if change.before is None))
+def _after(project: Project, changes: Collection[FileChange]) -> Project:
+    beside = [change for change in changes if change.path in project.metadata_bytes and not change.path.endswith(".py")]
+    code = [change for change in changes if change not in beside]
+    files = {**project.python, **{change.path: change.after for change in code}}
+    return project.replace_python(files, frozenset(change.path for change in code if change.before is None)).replace_metadata(beside)
 
 
 def _outcome(name: str, index: Index, plan: Plan, changes: Iterable[FileChange], accepts: Accepts, refused: Mapping[str, tuple[str, str]]) -> Outcome:

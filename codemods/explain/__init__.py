@@ -97,6 +97,10 @@ def suppression(code: str, verdict: str) -> list[str]:
     """How to say that the change is not wanted."""
     if verdict != "change":
         return ["This rule changes nothing, so there is nothing to suppress."]
+    if code.startswith("S"):
+        return ["The stage `server` runs only when it is named; leave the group out with `--interactive` or `--accept`."]
+    if code.startswith("D"):
+        return ["It follows the changes that need it: leave those."]
     if code.startswith("B"):
         return ["Take the query out of the command, its `filename_matcher` or `filter` out of the file's way, or choose groups with `--accept`."]
     return [

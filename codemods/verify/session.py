@@ -10,7 +10,7 @@ import typer
 from codemods.apply import ApplyError, apply
 from codemods.catalogue_files import catalogue_for
 from codemods.console import fail, guarded, paint, print_lines
-from codemods.pipeline import in_order, run_stages
+from codemods.pipeline import changed_files, in_order, run_stages, with_dependencies
 from codemods.project import Loaded
 from codemods.report import stage_lines, summary_lines
 from codemods.verify.gate import Gate, Verified
@@ -22,7 +22,7 @@ from codemods.verify.run import CommandError
 from codemods.verify.scratch import Scratch, ScratchError, clear, default_folder, make, top_of
 from codemods.verify.tester import Tester, Trial
 from transforms.index import ParseCache
-from transforms.model import FileChange, Project, Settings
+from transforms.model import Project, Settings
 from transforms.stages import Accepts, Staged, run_stage
 
 
@@ -82,7 +82,7 @@ def _verified(loaded: Loaded, wish: Wish, place: Scratch) -> Evidence:
     catalogue, cache = catalogue_for(loaded), ParseCache()
 
     def carry(name: str, project: Project, accepts: Accepts) -> Staged:
-        return run_stage(name, project, catalogue, settings, accepts, cache)
+        return with_dependencies(run_stage(name, project, catalogue, settings, accepts, cache))
 
     gate = Gate(carry, tester, loaded.project, prefix, _say)
     result, seen = rounds(gate, names, settings, catalogue, STALL) if wish.trace else (gate.verify(names), None)
@@ -110,18 +110,17 @@ def _check_needs(tester: Tester, needs: tuple[str, ...]) -> None:
 def _finish(loaded: Loaded, found: Evidence, wish: Wish) -> None:
     result = found.result
     assert result.project is not None
-    before, after = loaded.project.python, result.project.python
     for number, outcome in enumerate(result.outcomes, 1):
         print_lines(stage_lines(outcome, number, len(result.outcomes), wish.verbose, paint()))
     if wish.write:
         try:
-            apply(loaded.root, [FileChange(name, before.get(name), after[name]) for name in found.files], "verify")
+            apply(loaded.root, list(changed_files(loaded.project, result.project)), "verify")
         except ApplyError as error:
             fail(str(error))
     if wish.evidence:
         _write_evidence(wish.evidence, found)
     needs = tuple(sorted({need for outcome in result.outcomes for need in outcome.needs}))
-    print_lines(summary_lines(result.outcomes, needs, len(found.files), wish.write, paint()))
+    print_lines(summary_lines(result.outcomes, needs, len(list(changed_files(loaded.project, result.project))), wish.write, paint()))
     print_lines(verify_lines(found, wish.write, paint()))
 
 

@@ -1,0 +1,173 @@
+"""Support for views written as `async def`: one event loop per process, on which all of them run.
+
+`one_loop(app)` is the only line an application needs. Without it Flask starts a new event loop for every async view,
+and whatever belongs to a loop (HTTP clients, connection pools, locks) cannot be kept from one request to the next.
+
+A request keeps its thread, which waits while the view runs on the loop; `sync_to_async` runs code on that thread.
+Nothing on the loop may block: use `await asyncio.to_thread(…)`.
+"""
+
+import asyncio
+import atexit
+import functools
+import inspect
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from asgiref.sync import AsyncToSync, SyncToAsync
+from flask import Flask, current_app
+
+THREADS = 64  # worker threads per process for `asyncio.to_thread`: at least as many as the server has
+PATIENCE = 5  # seconds that closing may take when the process ends
+
+_host = None
+_lock = threading.Lock()
+_thread = threading.local()
+
+
+def one_loop(app: Flask) -> Flask:
+    """Run all async views, hooks and handlers of the application on the event loop of this process."""
+    app.async_to_sync = on_loop  # type: ignore[method-assign]
+    return app
+
+
+def run_async(view):
+    """Let decorators that call a view directly go on doing so once the view is `async def`.
+
+    It stands directly above the view, below all other decorators: they see a plain function and its real result.
+    """
+
+    @functools.wraps(view)
+    def run(*args, **kwargs):
+        return current_app.ensure_sync(view)(*args, **kwargs)
+
+    return run
+
+
+def shared(make):
+    """The object that `make()` makes, the same one for every request; to be called in async code.
+
+    It is made on the loop when it is first asked for, and closed when the process ends. `make` must be a function at
+    module level, for instance `def http(): return httpx.AsyncClient()`.
+    """
+    if "<locals>" in getattr(make, "__qualname__", "<locals>"):
+        raise TypeError("shared() needs a function at module level: one that each request makes anew is never the same")
+    running = asyncio.get_running_loop()
+    host = _host if _host is not None and _host.loop is running else None
+    kept = host.kept if host else running.__dict__.setdefault("_shared_objects", {})
+    if make not in kept:
+        kept[make] = make()
+    return kept[make]
+
+
+def iterate(items):
+    """What an async generator yields, as the plain generator that a Flask response needs."""
+    iterator = items.__aiter__()
+
+    async def step():
+        try:
+            return (await iterator.__anext__(),)
+        except StopAsyncIteration:
+            return ()
+
+    async def end():
+        if hasattr(iterator, "aclose"):
+            await iterator.aclose()
+
+    try:
+        while found := on_loop(step)():
+            yield found[0]
+    finally:
+        on_loop(end)()
+
+
+def on_loop(function):
+    """A plain function that runs the async one on the event loop of this process and waits for its result."""
+
+    @functools.wraps(function)
+    def run(*args, **kwargs):
+        if getattr(_thread, "is_worker", False):  # it would hold one worker and might wait for another for ever
+            return AsyncToSync(function, force_new_loop=True)(*args, **kwargs)
+        return _call(_running().loop, function, *args, **kwargs)
+
+    return run
+
+
+def _call(loop, function, *args, **kwargs):
+    """Run the async function on that loop; asgiref sees to context variables, errors and the request's thread."""
+    local = SyncToAsync.threadlocal  # where asgiref looks for a loop
+    before = getattr(local, "main_event_loop", None), getattr(local, "main_event_loop_pid", None)
+    local.main_event_loop, local.main_event_loop_pid = loop, os.getpid()
+    try:
+        return AsyncToSync(function)(*args, **kwargs)
+    finally:
+        local.main_event_loop, local.main_event_loop_pid = before
+
+
+class _Host:
+    """The event loop of one process, in a thread of its own, and the objects that are kept for it."""
+
+    def __init__(self, parent):
+        self.parent = parent  # that of the process we were forked from: never used again, never cleaned up here
+        self.pid = os.getpid()
+        self.kept = {}
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_default_executor(ThreadPoolExecutor(THREADS, "async-worker", _mark_worker))
+        self.thread = threading.Thread(target=self.loop.run_forever, name="async-loop", daemon=True)
+        self.thread.start()
+        atexit.register(self.close)
+
+    def close(self):
+        """Cancel what still runs, close what is kept, end the loop."""
+        if self.pid != os.getpid() or self.loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self._finish(), self.loop)
+        self.thread.join(PATIENCE)
+        if not self.thread.is_alive():
+            self.loop.close()
+
+    async def _finish(self):
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, self.loop.shutdown_asyncgens(), return_exceptions=True)
+        await asyncio.gather(*map(_close, self.kept.values()), return_exceptions=True)
+        self.loop.stop()
+
+
+def _running():
+    global _host
+    if _host is None or _host.pid != os.getpid():
+        with _lock:
+            if _host is None or _host.pid != os.getpid():
+                host = _Host(_host)
+                if _call(host.loop, _its_loop) is not host.loop:
+                    host.close()
+                    raise RuntimeError("this version of asgiref looks for its event loop elsewhere; take one from 3.6 to 3.13")
+                _host = host
+    return _host
+
+
+async def _its_loop():
+    return asyncio.get_running_loop()
+
+
+async def _close(item):
+    close = next((getattr(item, name) for name in ("aclose", "close", "dispose") if hasattr(item, name)), None)
+    result = close() if close else None
+    if inspect.isawaitable(result):
+        await result
+
+
+def _mark_worker():
+    _thread.is_worker = True
+
+
+def _after_fork():
+    global _lock
+    _lock = threading.Lock()  # another thread of the parent may have held it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,35 @@
+"""The text of the module, as it is written into an application."""
+
+import ast
+from importlib.util import find_spec
+
+from transforms.support import SOURCE as ADAPTER_ALONE
+
+_NAME = "transforms.host.async_support"
+HOOK = "one_loop"
+
+
+def source() -> str:
+    """Our module's own code, from the import system; it is not run, and needs no Flask."""
+    spec = find_spec(_NAME)
+    text = spec.loader.get_source(_NAME) if spec and spec.loader else None  # type: ignore[attr-defined]
+    if text is None:
+        raise RuntimeError(f"{_NAME} was installed without its source")
+    return str(text)
+
+
+def holds_host(data: bytes) -> bool:
+    """Whether a support module has the hook already; whatever else its owner made of it is theirs."""
+    return any(isinstance(node, ast.FunctionDef) and node.name == HOOK for node in _body(data))
+
+
+def is_adapter_alone(data: bytes) -> bool:
+    """Whether it is the small module of an earlier stage, and nothing was added to it: then it may be replaced."""
+    return [ast.dump(node) for node in _body(data)] == [ast.dump(node) for node in _body(ADAPTER_ALONE.encode())]
+
+
+def _body(data: bytes) -> list[ast.stmt]:
+    try:
+        return ast.parse(data).body
+    except (SyntaxError, ValueError):
+        return []
