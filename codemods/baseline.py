@@ -38,7 +38,7 @@ def _path(group: str) -> str:
 
 def found_groups(outcomes: Iterable[Outcome]) -> dict[str, frozenset[str]]:
     """The groups that would be changed, by stage."""
-    return {outcome.stage: frozenset(item.group for item in outcome.decisions if item.verdict == Verdict.CHANGE) for outcome in outcomes}
+    return {outcome.stage: frozenset(item.group for item in outcome.decisions if item.group and item.verdict == Verdict.CHANGE) for outcome in outcomes}
 
 
 def read_baseline(path: Path) -> Baseline:

@@ -14,7 +14,6 @@ from codemods.stage_names import is_query
 from transforms.model import Outcome, Verdict
 from transforms.stages import ALL_STAGES, STAGES
 
-REQUIREMENTS = "requirements:"  # these groups follow the changes that need them, and are never chosen by themselves
 FORMAT, VERSION = "flask-to-async choices", 1
 
 
@@ -32,8 +31,7 @@ class Choices:
         """Accepted groups that these outcomes do not carry out: the code has changed since, or a guard refused them."""
         ran = {outcome.stage: outcome for outcome in outcomes}
         done = {name: {item.group for item in outcome.decisions if item.verdict == Verdict.CHANGE} for name, outcome in ran.items()}
-        missing = {group for name, groups in self.accepted.items() if name in done for group in groups - done[name]}
-        return sorted(group for group in missing if not group.startswith(REQUIREMENTS))
+        return sorted(group for name, groups in self.accepted.items() if name in done for group in groups - done[name])
 
 
 def read_choices(path: Path, stages: Iterable[str] = ALL_STAGES) -> Choices:

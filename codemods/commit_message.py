@@ -17,7 +17,7 @@ _LONGEST = 100
 def message_of(outcome: Outcome) -> str:
     """Subject: stage and counts. Body: rules with counts, then where each of them was applied, then what it needs."""
     taken = [item for item in outcome.decisions if item.verdict == Verdict.CHANGE]
-    groups, files = len({item.group for item in taken}), len(outcome.changes)
+    groups, files = len({item.group for item in taken if item.group}), len(outcome.changes)
     title = _TITLES.get(outcome.stage, "applied")
     subject = f"flask-to-async {outcome.stage}: {title} ({_plural(groups, 'change')}, {_plural(files, 'file')})"
     needs = [f"Needs: {', '.join(outcome.needs)}", ""] if outcome.needs else []

@@ -16,7 +16,7 @@ def statistics_lines(outcomes: Sequence[Outcome], paint: Paint) -> Iterator[str]
     yield paint("by stage", "bold")
     for outcome in outcomes:
         mine = outcome.decisions
-        groups = len({item.group for item in mine if item.verdict == Verdict.CHANGE})
+        groups = len({item.group for item in mine if item.group and item.verdict == Verdict.CHANGE})
         yield f"  {outcome.stage:<10} {_verdicts(mine)}; {groups} groups, {len(outcome.changes)} files"
     yield paint("by rule", "bold")
     for (code, verdict), number in _most(Counter((item.code, item.verdict) for _, item in decisions)):

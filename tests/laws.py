@@ -9,7 +9,7 @@ import difflib
 import io
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from pyflakes.checker import Checker
@@ -277,7 +277,7 @@ def _dotted(node: ast.expr, imported: dict[str, str]) -> str:
 def law_8_order_does_not_matter(run: Run) -> list[str]:
     """The files in reverse order give the same outcome."""
     start = run.start
-    turned = Run(Project(dict(reversed(start.python.items())), start.editable, dict(reversed(start.metadata.items()))), run.settings)
+    turned = Run(replace(start, python=dict(reversed(start.python.items())), metadata=dict(reversed(start.metadata.items()))), run.settings)
     return [f"{one.stage}: the order of the files matters" for one, two in zip(run.outcomes, turned.outcomes, strict=True) if one != two]
 
 

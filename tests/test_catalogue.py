@@ -272,8 +272,8 @@ HOSTILE = [
     ('["big.toml"]', "larger than a megabyte"),
     ('["latin.toml"]', "is not UTF-8"),
     ('["away.toml"]', "cannot be read: No such file"),
-    ('"clients.toml"', "must be a list of paths"),
-    ("[1]", "must be a list of paths"),
+    ('"clients.toml"', "has to be a list of texts"),
+    ("[1]", "has to be a list of texts"),
     ('["a\\u0000b"]', "is no path"),
 ]
 

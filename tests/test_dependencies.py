@@ -308,12 +308,12 @@ def test_only_the_folder_that_was_named_is_changed(tmp_path):
     assert any(decision.code == "D501" and "outside" in decision.reason for outcome in found.outcomes for decision in outcome.decisions)
 
 
-def test_what_the_user_does_not_take(tmp_path):
+def test_additions_follow_the_changes_that_need_them(tmp_path):
     (tmp_path / "app.py").write_text(SLOW)
     (tmp_path / "requirements.txt").write_text("flask\n")
-    found = on_disk(tmp_path, "", lambda stage, group: not group.startswith("requirements:"))
-    assert [change.path for change in found.changes] == ["app.py"]
-    assert not on_disk(tmp_path, "", lambda stage, group: group.startswith("requirements:")).changes
+    found = on_disk(tmp_path, "", lambda stage, group: bool(group))
+    assert [change.path for change in found.changes] == ["app.py", "requirements.txt"]
+    assert not on_disk(tmp_path, "", lambda stage, group: False).changes
 
 
 def test_a_project_in_which_nothing_changes_is_not_touched(tmp_path):

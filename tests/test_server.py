@@ -31,7 +31,7 @@ def served(files, editable=None, **beside):
     data = {path: text.encode() for path, text in texts.items()}
     raw = {path: text if isinstance(text, bytes) else text.encode() for path, text in beside.get("beside", {}).items()}
     metadata = {path: as_text(data) for path, data in raw.items()}
-    project = Project(data, frozenset(data) if editable is None else frozenset(editable), metadata, raw, frozenset(raw))
+    project = Project(data, frozenset(data) if editable is None else frozenset(editable), metadata, metadata_bytes=raw, metadata_editable=frozenset(raw))
     staged = run_stage("server", project, load_catalogue(), Settings())
     again = run_stage("server", staged.project, load_catalogue(), Settings())
     assert not again.outcome.changes, "a second run changes something"

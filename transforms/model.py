@@ -25,7 +25,7 @@ class Decision:
     """What happens at one site and why.
 
     `path` is relative to the project root, `line` counts from 1. `group` names the decisions that stand or fall
-    together; it is empty for decisions that change nothing.
+    together; it is empty for decisions that change nothing, and for additions to requirement files, which follow others.
     """
 
     path: str

@@ -2,6 +2,7 @@
 
 Half a change breaks an application. Groups and files are joined into parts that have nothing in common; the fix of a
 part is what the whole migration makes of its files. A changed file without a decision joins everything.
+Requirement files are left out: the text of a fix says what it needs.
 """
 
 from collections import defaultdict
@@ -30,7 +31,7 @@ def fixes(record: Mapping[str, Any], most: int = _MOST) -> dict[_Group, Fix]:
             if decision["group"]:
                 sizes[stage["name"], decision["group"]] += 1
                 paths[stage["name"], decision["group"]].add(decision["path"])
-    changed = {change["path"]: change for change in record["changes"]}
+    changed = {change["path"]: change for change in record["changes"] if change["path"].endswith(".py")}
     found: dict[_Group, Fix] = {}
     for groups, files in _parts(paths, set(changed)):
         if sum(sizes[group] for group in groups) <= most:

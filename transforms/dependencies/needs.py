@@ -196,5 +196,4 @@ def _nowhere(documents: Sequence[_Document], wanted: Sequence[Need], code: Colle
 
 
 def _decision(path: str, code: str, verdict: Verdict, reason: str, subject: str) -> Decision:
-    group = f"requirements:{path}" if verdict == Verdict.CHANGE else ""
-    return Decision(path, 1, "", code, verdict, reason, group, subject)
+    return Decision(path, 1, "", code, verdict, reason, "", subject)  # no group: it follows those that need it

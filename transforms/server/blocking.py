@@ -22,7 +22,7 @@ from transforms.reach import Reach
 from transforms.support import MODULE
 from transforms.values import External
 
-_BLOCKING = {"E300", "E301", "E302", "E304", "E305", "E306", "E307"}
+_BLOCKING = {"E300", "E301", "E302", "E309", "E304", "E305", "E306", "E307"}
 _FRAMEWORK = {
     "flask", "werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker", "asgiref", "builtins", "typing_extensions", "httpx", "httpx2", "certifi",
     "flask_login", "flask_cors", "flask_httpauth", "flask_wtf", "wtforms",
@@ -64,7 +64,7 @@ def left_on_the_loop(index: Index) -> list[Left]:
     for decision in executor.plan(index, Settings()).decisions:
         function = places.get((decision.path, decision.symbol))
         if decision.code in _BLOCKING and function:
-            todo = "; the stage executor moves it" if decision.code in ("E300", "E301", "E302") else ""
+            todo = "; the stage executor moves it" if decision.code in ("E300", "E301", "E302", "E309") else ""
             found.append(Left(function, decision.line, f"{decision.subject or 'it'}: {decision.reason}{todo}"))
     for function in _on_the_loop(reach, handlers):
         if not (function.module.path.endswith(f"{MODULE}.py") and holds_host(index.project.python[function.module.path])):
