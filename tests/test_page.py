@@ -306,7 +306,8 @@ def many(count):
     result = run_stages(loaded, [], settings)
     data = page_data(migration_record(loaded, result, settings, False), result, loaded.project.python)
     for stage in data["stages"]:
-        files = [file for file in stage["files"] if "diff" in file] or stage["files"]
+        code = [file for file in stage["files"] if file["path"].endswith(".py")]
+        files = [file for file in code if "diff" in file] or code
         copies = []
         for number in range(count):
             text = json.dumps(files[number % len(files)]) if files else "{}"

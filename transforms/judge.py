@@ -193,8 +193,9 @@ def _no_move(possible: Sequence[Move], settings: Settings, reach: Reach, functio
         code = move.code if move.code in ("R106", BY_COMMENT, BY_SETTINGS) else "R111"
         return "", code, f"{move.subject} (line {move.node.lineno}): {move.obstacle}"
     reached = reach.movable(function)
-    first = reached[0] if reached else reach.everything(function)[0]
-    return "", "R111", f"{first.path} ({first.place}) is not called in a place where it could be awaited"
+    if not reached:
+        return _stays(next(item for item in reach.everything(function) if is_bound(item.site.entry)))
+    return "", "R111", f"{reached[0].path} ({reached[0].place}) is not called in a place where it could be awaited"
 
 
 def stopped(index: Index) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from codemods.audit import audit_lines, survey
 from codemods.console import guarded, load_or_fail, paint, print_lines, settings_or_fail
-from codemods.options import AllHandlers, Only, OrmOption, OutputFormat, OutputOption, Target, Verbose
+from codemods.options import AllHandlers, Only, OrmOption, OutputFormat, OutputOption, Target, Traced, Verbose
 from codemods.settings import narrowed
 
 
@@ -16,10 +16,11 @@ def audit(
     all_handlers: AllHandlers = None,
     orm: OrmOption = None,
     output: OutputOption = OutputFormat.text,
+    traced: Traced = [],  # noqa: B006
     verbose: Verbose = False,
 ) -> None:
     """Show what each handler reaches, the verdict it would get, and what a migration would bring."""
-    loaded = load_or_fail(path)
+    loaded = load_or_fail(path, traced)
     chosen = settings_or_fail(loaded.root, only=only, all_handlers=all_handlers, orm=orm)
     loaded = narrowed(loaded, chosen)
     index, judgements = guarded(lambda: survey(loaded, chosen.settings))
