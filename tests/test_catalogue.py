@@ -210,6 +210,11 @@ def test_list_shows_own_files(app):
     assert "\n    postbox.deliver\n" in run(app, "catalogue", "--name", "postbox").stdout
 
 
+def test_list_shows_the_files_of_a_project_elsewhere(app, tmp_path):
+    assert run(tmp_path, "catalogue", "--name", "postbox").returncode == 2
+    assert "\n    postbox.deliver\n" in run(tmp_path, "catalogue", "--name", "postbox", "--project", str(app)).stdout
+
+
 # Users' own files
 
 

@@ -170,6 +170,12 @@ def test_the_project_is_not_touched(project):
     assert contents(project) == before
 
 
+def test_what_counts_as_a_stall_is_for_the_user_to_say(project, traced_run):
+    assert "stalls of 50 ms and more" in traced_run.out
+    patient = command("trace", project, "--stall", "60", "--", sys.executable, "drive.py", "/slow", cwd=project, code=0)
+    assert "stalls of" not in patient.out
+
+
 def test_the_command_sees_its_own_world(project, tmp_path):
     """Its output, its exit status, its own sitecustomize, and warnings at their own lines."""
     (tmp_path / "sitecustomize.py").write_text("print('the user''s own sitecustomize')\n")

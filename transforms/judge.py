@@ -59,10 +59,10 @@ def judge(index: Index, reach: Reach, handler: Handler, settings: Settings) -> J
     """Decide one handler. The first reason that applies is the one given."""
     function = handler.function
     reached = tuple(reach.everything(function))
-    for verdict, code, reason in _settled(index, reach, handler, settings, reached):
+    possible = moves(index, reach, function, settings) if handler.awaited and not (function.is_async or function.is_generator) else []
+    for verdict, code, reason in _settled(reach, handler, settings, reached, possible):
         return Judgement(handler, verdict, code, reason, reached=reached)
     decorated = decoration(index, function)
-    possible = moves(index, reach, function, settings)
     for verdict, code, reason in _hindered(index, reach, handler, decorated, reached):
         return Judgement(handler, verdict, code, reason, moves=tuple(possible), reached=reached)
     if unwanted := left(index, settings, function, function.node, "R100"):
@@ -75,7 +75,7 @@ def judge(index: Index, reach: Reach, handler: Handler, settings: Settings) -> J
 _Row = tuple[Verdict, str, str]
 
 
-def _settled(index: Index, reach: Reach, handler: Handler, settings: Settings, reached: Sequence[Reached]) -> Iterator[_Row]:
+def _settled(reach: Reach, handler: Handler, settings: Settings, reached: Sequence[Reached], possible: Sequence[Move]) -> Iterator[_Row]:
     """Handlers for which nothing is to be gained, or that Flask does not await."""
     function = handler.function
     if not handler.awaited:
@@ -84,7 +84,7 @@ def _settled(index: Index, reach: Reach, handler: Handler, settings: Settings, r
         yield Verdict.LEAVE, "R110", "it is `async def` already"
     if function.is_generator:
         yield Verdict.LEAVE, "R102", "it is a generator: Flask iterates it in the worker's thread"
-    if reach.movable(function) or settings.all_handlers or any(move.region and not move.obstacle for move in moves(index, reach, function, settings)):
+    if reach.movable(function) or settings.all_handlers or any(move.region and not move.obstacle for move in possible):
         return
     database = next((item for item in reached if is_orm(item.site.entry)), None)
     if database:
@@ -93,7 +93,7 @@ def _settled(index: Index, reach: Reach, handler: Handler, settings: Settings, r
         return
     bound = next((item for item in reached if is_bound(item.site.entry)), None)
     if bound:
-        block = next((f"; its block cannot move as one: {move.obstacle}" for move in moves(index, reach, function, settings) if move.region), "")
+        block = next((f"; its block cannot move as one: {move.obstacle}" for move in possible if move.region), "")
         yield Verdict.LEAVE, "R101", f"it reaches only {bound.path} ({bound.place}), which stays on the request's own thread: nothing is gained{block}"
     yield Verdict.LEAVE, "R101", _nothing(reach, function)
 

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from codemods.choices import read_choices
-from codemods.commands.steps import confirmed, known_groups, migrate_stdin, or_fail, refuse_together, review, save_baseline, tell
-from codemods.console import fail, guarded, load_or_fail, paint, print_lines, settings_or_fail
-from codemods.delivery import deliver, status_of
+from codemods.commands.contradictions import refuse_together
+from codemods.commands.migration import Ask, carry_out
+from codemods.commands.steps import migrate_stdin
 from codemods.options import (
     Accept,
     AllHandlers,
@@ -35,12 +34,7 @@ from codemods.options import (
     Verbose,
     WriteBaseline,
 )
-from codemods.pipeline import choose_all, run_stages
-from codemods.progress import progress
-from codemods.report import stage_lines, summary_lines
-from codemods.results import check_page, write_results
-from codemods.settings import narrowed
-from codemods.statistics import statistics_lines
+from codemods.results import check_page
 
 
 def migrate(
@@ -76,39 +70,12 @@ def migrate(
     """
     given: dict[str, object] = {"stages": stage, "only": only, "all_handlers": all_handlers, "orm": orm, "executor": executor, "http": http, "helpers": helpers}
     given |= {"python": python, "unsafe": unsafe, "baseline": baseline}
+    kind = "" if output is OutputFormat.text else output.value
+    ask = Ask(write, check, interactive, accept, save_choices, write_baseline_to, allow_dirty, commit, statistics, verbose, kind, html)
     alone = str(path) == "-"
-    asked = {"--write": write, "--interactive": interactive, "--accept": accept, "--save-choices": save_choices, "--commit": commit}
-    refuse_together(alone, {**asked, "--baseline": baseline, "--write-baseline": write_baseline_to, "--statistics": statistics, "--html": html})
-    text = output is OutputFormat.text
-    if not text and (alone or interactive or statistics):
-        fail("--format goes with neither -, --interactive nor --statistics, which have an output of their own")
+    refuse_together(ask, alone, baseline)
     if html:
         check_page(html)
     if alone:
         migrate_stdin(given, check, diff, verbose)
-    choices = or_fail(lambda: read_choices(accept)) if accept else None
-    loaded = load_or_fail(path, traced)
-    chosen = settings_or_fail(loaded.root, **given)
-    known = None if write_baseline_to or not chosen.baseline else known_groups(chosen.baseline)
-    loaded = narrowed(loaded, chosen)
-    reviewed = review(loaded, chosen, save_choices, allow_dirty) if interactive else None
-    chooses = reviewed.choices.chooses if reviewed else choices.chooses if choices else choose_all
-    with progress() as tick:
-        result = guarded(lambda: run_stages(loaded, chosen.values["stages"], chosen.settings, chooses, tick))
-    for number, outcome in enumerate(result.outcomes, 1):
-        if text and not (reviewed or statistics):
-            print_lines(stage_lines(outcome, number, len(result.outcomes), verbose, paint()))
-    if statistics:
-        print_lines(statistics_lines(result.outcomes, paint()))
-    if reviewed:
-        write = bool(result.changes) and ((write and reviewed.finished) or confirmed(result))
-    if write:
-        or_fail(lambda: deliver(loaded.root, result, allow_dirty, commit))
-    if html or not text:
-        write_results(loaded, result, chosen.settings, write, verbose, "" if text else output.value, html)
-    if text:
-        print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), write, paint()))
-    tell(loaded, chosen, result, reviewed.choices if reviewed else choices, known)
-    if write_baseline_to:
-        save_baseline(write_baseline_to, result)
-    raise typer.Exit(status_of(loaded, result, check, known))
+    carry_out(path, given, traced, ask)

@@ -36,22 +36,6 @@ def or_fail(work: Callable[[], _Result]) -> _Result:
         fail(str(error))
 
 
-def refuse_together(alone: bool, given: Mapping[str, Any]) -> None:
-    """End the program when options contradict each other; `alone`: the path is -, a module on standard input."""
-    for option, value in given.items():
-        if alone and value:
-            fail(f"{option} does not go with -: a module on standard input has no file; its result is printed")
-    write = given["--write"]
-    if given["--commit"] and not (write or given["--interactive"]):
-        fail("--commit commits what is written: give --write too")
-    if given["--accept"] and given["--interactive"]:
-        fail("--accept replays choices and --interactive makes them: give one of them")
-    if given["--write-baseline"] and (write or given["--interactive"]):
-        fail("--write-baseline records what is not changed yet: it does not go with --write or --interactive")
-    if given["--save-choices"] and not given["--interactive"]:
-        fail("--save-choices saves what --interactive chooses: give --interactive too")
-
-
 def migrate_stdin(given: Mapping[str, Any], check: bool, diff: bool, verbose: bool) -> NoReturn:
     """`migrate -`: the result, or with `--diff` the difference, on standard output; with `--check` neither."""
     loaded = load_standard_input()

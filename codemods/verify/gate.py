@@ -78,18 +78,30 @@ class Gate:
         select, sure = self._confirmed(before, staged, failed)
         unsure = set(failed) - set(sure)
         result.flaky |= unsure
-        while sure:
+        waiting = [sure] if sure else []
+        while waiting:
+            suspects = waiting.pop()
             left = [group for group in groups if group not in taken]
-            found = smallest(left, partial(self._fail, name, before, select, sure), self.tester.jobs)
-            if not found:
-                result.flaky |= set(sure)
-                return True
-            item = Taken(name, found, self._failing(name, before, found, select, sure))
-            self.say(f"{name}: taken back: {', '.join(sorted(found))}")
-            result.taken.append(item)
-            taken |= dict.fromkeys(found, item)
-            sure = self._failing(name, before, frozenset(groups) - set(taken), select, sure)
+            found = smallest(left, partial(self._fail, name, before, select, suspects), self.tester.jobs)
+            if found and self._comes_again(name, before, found, select, suspects):
+                item = Taken(name, found, self._failing(name, before, found, select, suspects))
+                self.say(f"{name}: taken back: {', '.join(sorted(found))}")
+                result.taken.append(item)
+                taken |= dict.fromkeys(found, item)
+            elif len(suspects) > 1:
+                waiting += [{test: text} for test, text in suspects.items()]  # one of them may be flaky: each by itself
+                continue
+            else:
+                result.flaky |= set(suspects)
+                continue
+            rest = self._failing(name, before, frozenset(groups) - set(taken), select, suspects)
+            waiting += [rest] if rest else []
         return True
+
+    def _comes_again(self, name: str, before: Project, found: frozenset[str], select: frozenset[str] | None, suspects: Mapping[str, str]) -> bool:
+        """Whether a fresh run fails with these groups, and a fresh run without them does not: what a flaky test does by chance only."""
+        failing = self._again(self._carried(name, before, found).project, select, suspects, 2)
+        return bool(failing) and bool(set(failing) - set(self._again(before, select, failing, 2)))
 
     def _confirmed(self, before: Project, staged: Staged, failed: Mapping[str, str]) -> tuple[frozenset[str] | None, dict[str, str]]:
         """The failures that come again with the stage and not without it, and the tests to run to see them."""
@@ -102,10 +114,10 @@ class Gate:
                 return select, sure
         return None, {}
 
-    def _again(self, project: Project, select: frozenset[str] | None, failed: Mapping[str, str]) -> dict[str, str]:
+    def _again(self, project: Project, select: frozenset[str] | None, failed: Mapping[str, str], number: int = 1) -> dict[str, str]:
         base = self.tester.base
         assert base is not None
-        run = self.tester.all([Trial(self.changed(project), select, 1)])[0]
+        run = self.tester.all([Trial(self.changed(project), select, number)])[0]
         return {name: text for name, text in failures(run, base, select).items() if name in failed}
 
     def _fail(self, name: str, before: Project, select: frozenset[str] | None, sure: Mapping[str, str], sets: Sequence[frozenset[str]]) -> list[bool]:
