@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codemods.apply import ApplyError, apply
+from codemods.journal import JournalError, content, digest
+from codemods.undo import recorded
 from transforms.model import FileChange
 
 _SHOWN = 5
@@ -63,18 +65,29 @@ def find_repository(root: Path) -> Repository | None:
 
 
 def check_clean(root: Path, changes: Sequence[FileChange]) -> None:
-    """Raise GitError when the repository has changes that a migration would be mixed with; no repository is no hindrance."""
+    """Raise GitError when the repository has changes that a migration would be mixed with; no repository is no hindrance.
+
+    Files that stand as an earlier pass wrote them are no hindrance either: one stage follows the other, and `undo` has them.
+    """
     remedy = "; commit or stash them, or give --allow-dirty"
     try:
         repository = find_repository(root)
-        modified = repository.modified() if repository else []
-        mine = repository.uncommitted(_existing(changes)) if repository else []
-    except GitError as error:
+        modified = _not_ours(repository, repository.modified()) if repository else []
+        mine = _not_ours(repository, repository.uncommitted(_existing(changes))) if repository else []
+    except (GitError, JournalError) as error:
         raise GitError(f"it cannot be told whether the git tree is clean ({error}); nothing was written, --allow-dirty writes nevertheless") from None
     if modified or mine:
         raise GitError(
             f"the git tree has changes that are not committed ({_some([*modified, *(path for path in mine if path not in modified)])}); nothing was written{remedy}"
         )
+
+
+def _not_ours(repository: Repository, paths: Sequence[str]) -> list[str]:
+    """Of these files, named from the top of the repository, those that do not stand as the last recorded pass wrote them."""
+    root = repository.root
+    written = {(root / file.path).resolve(): file.after for item in recorded(root) for file in item.files}
+    top = Path(repository.run("rev-parse", "--show-toplevel").decode(errors="surrogateescape").rstrip("\n"))
+    return [path for path in paths if digest(content(top / path)) != written.get((top / path).resolve(), "")]
 
 
 def _some(paths: Sequence[str]) -> str:

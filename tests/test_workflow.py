@@ -71,6 +71,16 @@ class TestDirtyTree:
         run("migrate", repository, "--write", "--allow-dirty", env=QUIET, code=0)
         assert (repository / "app.py").read_text() == MIGRATED
 
+    def test_what_an_earlier_pass_wrote_does_not_count(self, repository):
+        """One stage after the other without a commit between them; an edit by hand in between counts."""
+        run("migrate", repository, "--stage", "routes", "--write", env=QUIET, code=0)
+        written = files(repository)
+        (repository / "requirements.txt").write_text("flask[async]>=3.1\n# by hand\n")
+        assert "requirements.txt" in run("migrate", repository, "--stage", "clients", "--write", env=QUIET, code=2).err
+        (repository / "requirements.txt").write_bytes(written["requirements.txt"])
+        run("migrate", repository, "--stage", "clients", "--write", env=QUIET, code=0)
+        assert (repository / "app.py").read_text() == MIGRATED
+
     def test_untracked_files_do_not_count(self, repository):
         (repository / "notes.txt").write_text("mine\n")
         run("migrate", repository, "--write", env=QUIET, code=0)
