@@ -23,6 +23,9 @@ class App:
     subdir: str = "."
     services: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
+    serve: str = ""
+    before_serving: str = ""
+    pages: list[str] = field(default_factory=lambda: ["/"])
     note: str = ""
 
     @property

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from apps import App, Home, read_apps
 from prepare import BASELINE, mark_baseline, prepare
+from served import Answers, answers, differences
 from shell import Shell, Stop
 from suite import Outcomes, changed, passed, run_tests
 from table import Row, markdown
-from tool import STAGES, Options, count, migrate, needs, use_checkout
+from tool import IN_ONE_RUN, STAGES, Options, count, migrate, needs, use_checkout
 
 
 def main() -> int:
@@ -53,8 +54,10 @@ def examine(app: App, home: Home, options: Options, keep: bool) -> Row:
             raise Stop(f"skipped: {', '.join(missing)} does not listen on 127.0.0.1")
         prepare(app, home, keep)
         before = _baseline(app, home, options, row, keep)
+        served = answers(app, home, BASELINE)
         for stage in STAGES:
             _stage(stage, app, home, options, row, before)
+        _served(app, home, row, served)
         _laws(app, home, options, row)
     except Stop as stop:
         row.problems.append(str(stop))
@@ -69,7 +72,7 @@ def _baseline(app: App, home: Home, options: Options, row: Row, keep: bool) -> O
     root, kept = home.src / app.root, home.folder / "baseline.json"
     row.counts = count(root, options)
     shell = Shell(home.src, home.env(app), home.folder / "install.log")
-    shell.must(f"pip install -q asgiref {shlex.join(needs(root, options))}")
+    shell.must(f"pip install -q asgiref gunicorn {shlex.join(needs(root, options))}")
     row.flask = shell.output("python -c \"import importlib.metadata; print(importlib.metadata.version('flask'))\"").strip()
     if not (keep and kept.exists()):
         outcomes = run_tests(app, home, BASELINE)
@@ -94,10 +97,18 @@ def _stage(stage: str, app: App, home: Home, options: Options, row: Row, before:
     _say(app, f"{stage}: {row.after[stage]} pass, {len(row.changed[stage])} changed; {summary}")
 
 
+def _served(app: App, home: Home, row: Row, before: Answers) -> None:
+    """Every page answers on a real server as it did before the migration."""
+    found = differences(before, answers(app, home, "migrated"))
+    row.served = f"{len(before) - len(found)} of {len(before)}"
+    row.problems += found
+    _say(app, f"served: {row.served} pages answer as before")
+
+
 def _laws(app: App, home: Home, options: Options, row: Row) -> None:
     """A second run changes nothing; one run gives what stage by stage gave; the audit foretold what became async."""
     root = home.src / app.root
-    status, summary = migrate(root, options, ["--check"], home.folder / "migrate-again.log")
+    status, summary = migrate(root, options, ["--check", *IN_ONE_RUN], home.folder / "migrate-again.log")
     found = [] if "; 0 files" in summary else [f"a second run would change something: exit status {status}, {summary} (see migrate-again.log)"]
     differing = _one_run(app, home, options)
     if differing:
@@ -116,7 +127,7 @@ def _one_run(app: App, home: Home, options: Options) -> list[str]:
     copy = home.folder / "one-run"
     shutil.rmtree(copy, ignore_errors=True)
     Shell(home.folder, home.env(app), home.folder / "install.log").must(f"git clone -q --branch {BASELINE} src one-run 2>/dev/null")
-    migrate(copy / app.root, options, ["--write", "--allow-dirty"], home.folder / "migrate-one-run.log")
+    migrate(copy / app.root, options, ["--write", "--allow-dirty", *IN_ONE_RUN], home.folder / "migrate-one-run.log")
     staged, one = (_files(Shell(folder, home.env(app), home.folder / "install.log")) for folder in (home.src, copy))
     return sorted(path for path in staged.keys() | one.keys() if staged.get(path) != one.get(path))
 

@@ -10,7 +10,19 @@ from dataclasses import dataclass, field
 from apps import App
 from tool import CHECKOUT, STAGES, Counts, Options
 
-_HEAD = ("app", "version", "Flask", "handlers", "reach a blocking call", "changed / left / refused", "tests passed before", *STAGES, "outcomes changed", "laws")
+_HEAD = (
+    "app",
+    "version",
+    "Flask",
+    "handlers",
+    "reach a blocking call",
+    "changed / left / refused",
+    "tests passed before",
+    *STAGES,
+    "outcomes changed",
+    "pages served as before",
+    "laws",
+)
 
 
 @dataclass
@@ -24,6 +36,7 @@ class Row:
     after: dict[str, int] = field(default_factory=dict)
     changed: dict[str, dict[str, str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    served: str = ""
     laws: str = ""
 
     @property
@@ -60,6 +73,7 @@ def _cells(row: Row) -> Iterator[str]:
     yield _number(row.before)
     yield from (_number(row.after.get(stage)) for stage in STAGES)
     yield str(len(row.tests)) if row.after else ""
+    yield row.served
     yield row.laws
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from transforms.model import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-STAGES = ("routes", "clients", "executor")
+STAGES = ("routes", "clients", "executor", "server")
+IN_ONE_RUN = [word for stage in STAGES for word in ("--stage", stage)]
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def needs(root: Path, options: Options) -> tuple[str, ...]:
     from codemods.pipeline import run_stages
     from codemods.project import load
 
-    return run_stages(load(root), [], options.settings).needs
+    return run_stages(load(root), STAGES, options.settings).needs
 
 
 def migrate(root: Path, options: Options, arguments: Sequence[str], log: Path) -> tuple[int, str]:
