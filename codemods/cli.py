@@ -1,5 +1,7 @@
 """The command line: every command, by name."""
 
+from typing import Annotated
+
 import typer
 
 from codemods.commands.audit import audit
@@ -17,8 +19,16 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # it reads the folder of installed packages, so only when asked
+
+        typer.echo(f"flask-to-async {version('flask-to-async')}")
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")] = False) -> None:
     """Take a synchronous Flask application to async, stage by stage, without breaking it.
 
     Start with `flask-to-async audit PATH`: what each handler reaches, and what a migration would bring. Then

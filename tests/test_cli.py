@@ -40,6 +40,12 @@ def contents(folder):
     return {name: path.read_bytes() for name, path in files.items() if ".flask-to-async" not in Path(name).parts}
 
 
+def test_the_version_is_that_of_the_installed_distribution():
+    from importlib.metadata import version
+
+    assert run("--version", code=0).out == f"flask-to-async {version('flask-to-async')}\n"
+
+
 def test_dry_run_writes_nothing(project):
     before = contents(project)
     result = run("migrate", project, code=0)
