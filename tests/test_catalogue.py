@@ -235,6 +235,7 @@ def test_without_the_file_nothing_is_known(app):
 
 WRONG = [
     ("id =", "ident =", "clients.toml: [library]"),
+    ('modules = ["postbox"]', "", "clients.toml: [library] needs the modules that it speaks of"),
     ("[[function]]", "[[functions]]", "clients.toml: unknown table 'functions', did you mean 'function'?"),
     ("[[function]]", "[function]", "clients.toml: write [[function]] with two brackets"),
     ('names = ["postbox.deliver"]', 'name = ["postbox.deliver"]', "clients.toml: [[function]] 1: unknown key 'name', did you mean 'names'?"),

@@ -117,7 +117,9 @@ BODY = "    await asyncio.sleep(0)\n"
 LEFT = {
     "a call that blocks": ("import time\n", "    time.sleep(1)\n"), "a helper that blocks": ("import time\ndef help_():\n    time.sleep(1)\n", "    help_()\n"),
     "a file": ("", "    with open('x') as file:\n        file.read()\n"), "an unknown object": ("from shop import store\n", "    store.load()\n"),
-    "an unknown library": ("import markdown\n", "    markdown.markdown('x')\n"), "a parameter": ("import shop\ndef help_(x):\n    return x.fetch()\n", "    help_(shop.thing)\n"),
+    "an unknown library": ("import markdown\n", "    markdown.markdown('x')\n"), "a neighbour of a library in which nothing waits": ("from six.moves.urllib.request import urlopen\n", "    urlopen('http://x')\n"),
+    "a neighbour of a known library": ("from google.cloud import vision\n", "    vision.ImageAnnotatorClient()\n"),
+    "a parameter": ("import shop\ndef help_(x):\n    return x.fetch()\n", "    help_(shop.thing)\n"),
     "a lock over an await": ("import threading\nlock = threading.Lock()\n", "    with lock:\n        await asyncio.sleep(1)\n"),
     "a database": ("import sqlite3\n", "    sqlite3.connect('x').execute('select 1')\n"), "thread-local data": ("import threading\nlocal = threading.local()\n", "    local.x = 1\n"),
     "a property": ("import time\nclass A:\n    @property\n    def x(self):\n        time.sleep(1)\n", "    A().x\n"), "a session": ("import requests\nhttp = requests.Session()\n", "    http.get('http://x')\n"),
@@ -138,7 +140,8 @@ HARMLESS = {
     "moved": ("import time\n", "    await asyncio.to_thread(time.sleep, 1)\n"), "on its own thread": ("import time\nfrom asgiref.sync import sync_to_async\n", "    await sync_to_async(time.sleep)(1)\n"),
     "text": ("from flask import request\n", "    return ' '.join(request.args['x'].strip().lower().split(','))\n"), "flask": ("from flask import jsonify, url_for, session\n", "    session['x'] = url_for('view')\n    return jsonify(1)\n"),
     "not called from here": ("import time\ndef other():\n    time.sleep(1)\n", ""), "in a plain view": ("import time\n", "    return 'x'\n\n\n@app.get('/b')\ndef plain():\n    time.sleep(1)\n"),
-    "a client": ("import httpx\n", "    async with httpx.AsyncClient() as client:\n        return (await client.get('http://x')).text\n"), "computing": ("import json, datetime\n", "    json.dumps({'x': datetime.datetime.now().isoformat()})\n"),
+    "a client": ("import httpx\n", "    async with httpx.AsyncClient() as client:\n        return (await client.get('http://x')).text\n"), "a library in which nothing waits": ("import arrow\nfrom six.moves.urllib.parse import urlparse\n", "    arrow.get(urlparse('x').path).to('local')\n"),
+    "computing": ("import json, datetime\n", "    json.dumps({'x': datetime.datetime.now().isoformat()})\n"),
     "asyncio's lock": ("lock = asyncio.Lock()\n", "    async with lock:\n        await asyncio.sleep(1)\n"),
 }  # fmt: skip
 

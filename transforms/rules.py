@@ -48,7 +48,11 @@ _TABLE = (
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
     Rule("E309", "the block moves to a worker thread as one"),
     Rule("S400", "all async views run on one event loop per process"),
-    Rule("S401", "it may block, so Flask's own loops stay, one for each view", "Move it off the loop (`asyncio.to_thread`), or leave the host as it is."),
+    Rule(
+        "S401",
+        "it may block, so Flask's own loops stay, one for each view",
+        "Move it off the loop (`asyncio.to_thread`), or leave the host as it is. A library in which nothing waits can be named in a catalogue file of your own (`modules`).",
+    ),
     Rule("S402", "it may block the loop that all async views share", "Move it off the loop (`asyncio.to_thread`), or take the line `one_loop(app)` out."),
     Rule("S403", "the command that serves the application is put right"),
     Rule("S404", "the command does not serve a Flask application well", "Serve it with gunicorn and threads."),

@@ -63,6 +63,13 @@ class Catalogue:
     objects: dict[str, str] = field(default_factory=dict)
     swaps: dict[str, Swap] = field(default_factory=dict)
     distributions: dict[str, str] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
+
+    def library_of(self, name: str) -> str:
+        """The library that speaks of a dotted name: all that blocks in its modules is listed. Empty when there is none."""
+        parts = name.split(".")
+        heads = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+        return next((self.modules[head] for head in heads if head in self.modules), "")
 
     def method(self, type_name: str, method: str) -> Entry | None:
         """The entry of a blocking method; None when it is not known to block."""
@@ -99,6 +106,7 @@ def parse_library(text: str, source: str) -> Catalogue:
         raise CatalogueError(f"{source}: not valid TOML: {error}") from None
     validate(data, source)
     catalogue = Catalogue(objects=dict(data.get("objects", {})), made=dict(data.get("makers", {})))
+    catalogue.modules = dict.fromkeys(data["library"].get("modules", []), data["library"]["id"])
     for table in TABLES:
         for row in data.get(table, []):
             _ADD[table](catalogue, row, data["library"])

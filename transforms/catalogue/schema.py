@@ -40,6 +40,8 @@ def validate(data: Mapping[str, Any], source: str) -> None:
     library = data.get("library")
     if not isinstance(library, dict) or not library.get("id"):
         raise CatalogueError(f'{source}: [library] needs an id, for example id = "redis"')
+    if not library.get("modules"):
+        raise CatalogueError(f'{source}: [library] needs the modules that it speaks of, for example modules = ["redis"]')
     _row(library, _LIBRARY, f"{source}: [library]")
     for name in _MAPPINGS:
         _value("pairs", data.get(name, {}), f"{source}: [{name}]", dotted_keys=True)

@@ -23,10 +23,6 @@ from transforms.support import MODULE
 from transforms.values import External
 
 _BLOCKING = {"E300", "E301", "E302", "E309", "E304", "E305", "E306", "E307"}
-_FRAMEWORK = {
-    "flask", "werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker", "asgiref", "builtins", "typing_extensions", "httpx", "httpx2", "certifi",
-    "flask_login", "flask_cors", "flask_httpauth", "flask_wtf", "wtforms",
-}  # fmt: skip
 # Methods of strings, bytes, numbers, dates and lists that no client or connection has.
 _PLAIN = {
     "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "lower", "upper", "title", "casefold", "capitalize", "startswith", "endswith", "encode", "decode",
@@ -102,13 +98,7 @@ def _doubts(index: Index, function: Function) -> Iterator[Left]:
 
 
 def _is_known(index: Index, name: str) -> bool:
-    top = name.partition(".")[0]
-    return top in _FRAMEWORK or top in sys.stdlib_module_names or top in index.catalogue.distributions or _has_entries(index, top)
-
-
-def _has_entries(index: Index, top: str) -> bool:
-    catalogue = index.catalogue
-    return any(name.partition(".")[0] == top for table in (catalogue.functions, catalogue.types) for name in table)
+    return name.partition(".")[0] in sys.stdlib_module_names or bool(index.catalogue.library_of(name))
 
 
 def _locks_over_await(index: Index, function: Function) -> Iterator[tuple[ast.With, str]]:
