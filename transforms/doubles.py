@@ -1,4 +1,4 @@
-"""What the tests put in a library's place: a mocked client must stay the client that the tests mock."""
+"""What stands in a library's place, in the tests or in the application: a replaced client must stay the one that is replaced."""
 
 import ast
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from transforms.facts import ModuleFacts
 from transforms.index import Index
 from transforms.layout import is_test
+from transforms.patches import patched
 
 _PACKAGES = {
     "requests": ("responses", "requests_mock", "httpretty", "vcr", "betamax", "pook", "mocket", "requests_testing"),
@@ -29,12 +30,12 @@ _FIXTURES = {
 
 
 def double_of(index: Index, library: str, name: str) -> str:
-    """Where the tests replace the library's function, as a clause with file and line; empty when they do not."""
+    """Where the library's function is replaced, as a clause with file and line; empty when it is not."""
     for path in sorted(index.modules):
         if is_test(path):
             for line, what in _doubles(index, index.modules[path], library, name):
                 return f"the tests {what} ({path}:{line})"
-    return ""
+    return patched(index.patches, library)
 
 
 def _doubles(index: Index, module: ModuleFacts, library: str, name: str) -> Iterator[tuple[int, str]]:

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from transforms.callers import Unread
 from transforms.catalogue import Catalogue
@@ -14,6 +15,7 @@ from transforms.graph import Graph
 from transforms.layout import Layout
 from transforms.model import Project
 from transforms.names import Names, NameTable, table_of
+from transforms.patches import Patch, find_patches
 from transforms.progress import Tick, no_tick
 from transforms.registry import Registry, find_handlers
 from transforms.requirements import Requirements, read_requirements
@@ -53,6 +55,11 @@ class Index:
     def modules(self) -> Mapping[str, ModuleFacts]:
         """Facts by path."""
         return self.resolver.modules
+
+    @cached_property
+    def patches(self) -> tuple[Patch, ...]:
+        """What the application replaces in its libraries."""
+        return find_patches(self.resolver)
 
 
 @dataclass
