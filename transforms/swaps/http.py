@@ -8,6 +8,7 @@ from transforms.facts import Call, Function, last_name
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.model import Settings
+from transforms.swaps.catching import error_handler, suppressor
 from transforms.values import ClassValue, External
 
 _EXCEPTIONS = (
@@ -54,12 +55,18 @@ def context_obstacle(index: Index, function: Function, name: str = CONTEXT, code
 
 def catcher(index: Index, function: Function, library: str) -> str:
     """Who handles an exception of the library, or may: its class would be another one. Empty when nobody does."""
-    stack = _on_stack(index, function)
-    for item in sorted(stack, key=lambda one: (one.module.path, one.line)):
+    found = _on_stack(index, function)
+    stack = sorted(found, key=lambda one: (one.module.path, one.line))
+    for item in stack:
         for clause in item.handlers:
             if _handles(index, item, clause, library):
                 return f"{item.module.path}:{clause.lineno} catches {ast.unparse(clause.type) if clause.type else 'everything and looks at it'}"
-    return _named(index, stack, library)
+
+    def concerns(holder: Function, kind: ast.expr) -> bool:
+        return _concerns(index, holder, kind, library)
+
+    ended = next((reason for item in stack if (reason := suppressor(index, item, concerns))), "")
+    return ended or error_handler(index, concerns) or _named(index, found, library)
 
 
 def _handles(index: Index, function: Function, clause: ast.ExceptHandler, library: str) -> bool:

@@ -2,8 +2,10 @@
 
 Not converted: streams, files, cookies, hooks, proxies and certificates per call; parameters, headers and bodies whose
 values are not seen; URLs that are not seen; a response that leaves the function; errors that somebody catches; whatever
-the app's tests mock. A PUT, PATCH or DELETE follows a redirect with its body in httpx and without it in requests.
-Not the same afterwards: `.netrc` and REQUESTS_CA_BUNDLE are no longer read, JSON bodies are sent without spaces.
+the app's tests mock. A PUT, PATCH or DELETE follows a redirect with its body in httpx and without it in requests; an
+OPTIONS has `Content-Length: 0` in requests only.
+Not the same afterwards: `.netrc` and REQUESTS_CA_BUNDLE are no longer read, JSON bodies are sent without spaces, the
+address in a redirect is not quoted again.
 """
 
 import ast
@@ -22,9 +24,9 @@ from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.response import response_uses
 from transforms.values import External
 
-VERBS = {f"requests.{verb}": verb for verb in ("get", "head", "options", "post")}
-_PROTECTED = {f"requests.{verb}" for verb in ("put", "patch", "delete", "request")}
-_BODILESS = {"get", "head", "options"}
+VERBS = {f"requests.{verb}": verb for verb in ("get", "head", "post")}
+_PROTECTED = {f"requests.{verb}" for verb in ("options", "put", "patch", "delete", "request")}
+_BODILESS = {"get", "head"}
 _SIGNING = ("hmac", "signature", "sign_")
 
 
@@ -48,7 +50,7 @@ def swap_requests(index: Index, function: Function, node: ast.Call, name: str, s
 
 def caveats(function: Function, calls: Sequence[ast.Call]) -> str:
     """What may differ after all, in rare cases that no source can show: said with every decision."""
-    rare = ["REQUESTS_CA_BUNDLE must be a file, .netrc is not read"]
+    rare = ["REQUESTS_CA_BUNDLE must be a file, .netrc is not read", "the address in a redirect is not quoted again"]
     if any(isinstance(node, ast.Attribute) and node.attr == "json" for node in ast.walk(function.node)):
         rare.append("JSON that is not UTF-8 is not guessed")
     if any(keyword.arg in ("json", "data") for call in calls for keyword in call.keywords):
@@ -58,7 +60,7 @@ def caveats(function: Function, calls: Sequence[ast.Call]) -> str:
 
 def _obstacle(index: Index, function: Function, node: ast.Call, name: str) -> str:
     if name in _PROTECTED:
-        return f"{name} is not proved equal: after a redirect the two libraries resend different requests"
+        return f"{name} is not proved equal: the two libraries send different requests, at the latest after a redirect"
     doubled = double_of(index, "requests", name)
     if doubled:
         return f"{doubled}, which would no longer see the call"

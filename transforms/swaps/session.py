@@ -19,7 +19,7 @@ from transforms.swaps.requests_call import call_obstacle, caveats
 from transforms.swaps.response import response_uses
 
 _MADE = {"requests.Session", "requests.session", "requests.sessions.Session"}
-_VERBS = {"get", "options", "post"}
+_VERBS = {"get", "post"}
 _CLIENT = (("verify", CONTEXT), ("follow_redirects", "True"), ("max_redirects", "30"), ("timeout", "None"))
 
 
