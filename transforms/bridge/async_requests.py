@@ -10,24 +10,31 @@ call, to requests itself in a worker thread, with the context variables of the c
 """
 
 import asyncio
+import contextvars
+import dataclasses
 import datetime
 import functools
 import http.client
 import io
+import operator
 import os
 import re
 import socket
 import ssl
+import sys
 import time
 import types
+import urllib.request
 import warnings
 
 import aiohttp
 import requests
 import urllib3
 import yarl
+from aiohttp import ClientConnectorDNSError, ConnectionTimeoutError, SocketTimeoutError  # aiohttp 3.12 or later
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
+from requests.sessions import merge_setting
 from requests.utils import extract_zipped_paths, select_proxy
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -82,46 +89,57 @@ async def call(function, /, *args, **kwargs) -> requests.Response:
     if given is None or not _is_plain(session, given):
         return await asyncio.to_thread(function, *args, **kwargs)
     if session is not None:
-        return await _request(session, given, fresh=False)
+        return await _request(session, given, is_single=False)
     with requests.sessions.Session() as own:  # as requests does for each call
-        return await _request(own, given, fresh=True)
+        return await _request(own, given, is_single=True)
 
 
 # What can be carried on the loop, and what goes to a thread
 
 
 def _parts():
-    """Everything of requests, urllib3 and below that mocks, recorders and instruments put their own in place of."""
+    """Everything of requests, urllib3 and below that mocks, recorders and instruments put their own in place of, and its home."""
+    methods = ("__init__", "send", "get_adapter", "mount", "prepare_request", "merge_environment_settings", "resolve_redirects", "rebuild_auth")
+    building = ("build_connection_pool_key_attributes", "add_headers", "request_url", "proxy_headers", "proxy_manager_for", "init_poolmanager")
+    adapter = ("send", "build_response", "cert_verify", "get_connection_with_tls_context", "get_connection", *building)
     yield requests, VERBS, requests.api
-    methods = (*VERBS, "__init__", "send", "get_adapter", "mount", "prepare_request", "merge_environment_settings", "resolve_redirects")
-    yield requests.sessions.Session, methods, requests.sessions
-    yield HTTPAdapter, ("send", "build_response", "cert_verify", "get_connection_with_tls_context"), requests.adapters
-    yield urllib3.HTTPConnectionPool, ("urlopen",), urllib3.connectionpool
-    yield urllib3.connection.HTTPConnection, ("connect", "getresponse"), urllib3.connection
+    yield requests.api, ("request",), requests.api
+    yield requests, ("Session",), requests.sessions
+    yield requests.sessions, ("Session",), requests.sessions
+    yield requests.sessions.Session, (*VERBS, *methods), requests.sessions
+    yield requests.sessions, ("get_environ_proxies",), requests.utils
+    yield requests.utils, ("getproxies",), urllib.request
+    yield HTTPAdapter, adapter, requests.adapters
+    yield urllib3.HTTPConnectionPool, ("urlopen", "_make_request", "_get_conn", "_new_conn"), urllib3.connectionpool
+    yield urllib3.HTTPConnectionPool, ("ConnectionCls",), urllib3.connection
+    yield urllib3.HTTPSConnectionPool, ("ConnectionCls",), urllib3.connection
+    yield urllib3.connection.HTTPConnection, ("connect", "request", "getresponse", "_new_conn"), urllib3.connection
     yield urllib3.connection.HTTPSConnection, ("connect",), urllib3.connection
     yield urllib3.util.connection, ("create_connection",), urllib3.util.connection
+    yield http.client, ("HTTPConnection",), http.client
     yield http.client.HTTPConnection, ("connect", "request", "getresponse", "putrequest", "send"), http.client
-    yield socket, ("create_connection", "getaddrinfo"), socket
+    yield socket, ("socket", "create_connection", "getaddrinfo"), socket
 
 
-_PARTS = [(owner, name, vars(home)) for owner, names, home in _parts() for name in names if hasattr(owner, name)]
-_CLASSES = (
-    (requests, "Session", "requests.sessions"),
-    (requests.sessions, "Session", "requests.sessions"),
-    (urllib3.HTTPConnectionPool, "ConnectionCls", "urllib3.connection"),
-    (urllib3.HTTPSConnectionPool, "ConnectionCls", "urllib3.connection"),
-    (http.client, "HTTPConnection", "http.client"),
-    (socket, "socket", "socket"),
-)
+_PARTS = [(owner, name, home) for owner, names, home in _parts() for name in names if hasattr(owner, name)]
+_GETTERS = [(owner, operator.attrgetter(*[name for other, name, _ in _PARTS if other is owner])) for owner in {id(item[0]): item[0] for item in _PARTS}.values()]
+_untouched = None  # what the getters gave when all of it was found to be the libraries' own
 
 
 def _is_untouched():
     """Whether requests would really go to the network by its own code."""
-    for owner, name, home in _PARTS:
-        part = getattr(owner, name, None)
-        if type(part) is not types.FunctionType or part.__globals__ is not home:
+    global _untouched
+    now = [getter(owner) for owner, getter in _GETTERS]
+    if now != _untouched:
+        if not all(_is_own(getattr(owner, name), home) for owner, name, home in _PARTS) or _Preparing.__base__ is not requests.sessions.Session:
             return False
-    return all(getattr(owner, name).__module__ == home for owner, name, home in _CLASSES) and _Preparing.__base__ is requests.sessions.Session
+        _untouched = now
+    return True
+
+
+def _is_own(part, home):
+    """Whether a function or class was defined in that module: what imitates one (a wrapper, a mock) was not."""
+    return part.__module__ == home.__name__ if type(part) is type else type(part) is types.FunctionType and part.__globals__ is vars(home)
 
 
 def _arguments(function, args, kwargs):
@@ -167,7 +185,8 @@ def _timeout(adapter, request, settings):
     plain = type(adapter) is HTTPAdapter and _ADAPTER.isdisjoint(vars(adapter)) and vars(adapter.max_retries) == _RETRIES
     if not plain or adapter.poolmanager.connection_pool_kw != _POOL or settings.get("cert") or settings.get("stream"):
         return None
-    if select_proxy(request.url, settings.get("proxies")) or not _is_sendable(request):
+    proxies = settings.get("proxies")
+    if (proxies and select_proxy(request.url, proxies)) or not _is_sendable(request):
         return None
     timeout = settings.get("timeout")
     both = timeout if isinstance(timeout, tuple) else (timeout, timeout)
@@ -178,15 +197,16 @@ def _timeout(adapter, request, settings):
 
 def _is_sendable(request):
     """Whether aiohttp sends the very bytes that requests would send."""
-    headers = {_text(name).lower(): _text(value) for name, value in request.headers.items()}
+    headers, body = request.headers, request.body
     return (
-        request.url.lower().startswith(("http://", "https://"))
-        and bool(_TARGET.fullmatch(request.path_url) and _METHOD.fullmatch(request.method))
-        and all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in headers.items())
-        and headers.keys() >= _ADDED
-        and headers.keys().isdisjoint(_OF_THE_CONNECTION)
-        and headers.get("connection", "keep-alive") == "keep-alive"
-        and (request.body is None or type(request.body) is bytes or (type(request.body) is str and request.body.isascii()))
+        bool(_ADDRESS.match(request.url) and _TARGET.fullmatch(request.path_url) and _METHOD.fullmatch(request.method))
+        and all(_HEADER.fullmatch(f"{_text(name)}: {_text(value)}") for name, value in headers.items())
+        and "User-Agent" in headers  # without these two urllib3 adds its own
+        and "Accept-Encoding" in headers
+        and not any(name in headers for name in _OF_THE_CONNECTION)
+        and headers.get("Connection", "keep-alive") == "keep-alive"
+        and ("Content-Length" in headers or (body is None and request.method in _WITHOUT_LENGTH))
+        and (body is None or type(body) is bytes or (type(body) is str and body.isascii()))
     )
 
 
@@ -199,26 +219,31 @@ _ADAPTER = {name for name in dir(HTTPAdapter) if callable(getattr(HTTPAdapter, n
 _RETRIES = vars(HTTPAdapter().max_retries)
 _POOL = HTTPAdapter().poolmanager.connection_pool_kw
 _TARGET = re.compile(r"/(?!/)(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*")  # what urllib3 sends as it is
+_ADDRESS = re.compile(r"https?://(?:[^/?#@]*@)?(?:(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:[/?#]|$)", re.I)
 _METHOD = re.compile(r"(?!CONNECT$)[A-Z]+")
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
-_ADDED = {"user-agent", "accept-encoding"}  # urllib3 adds its own where they are taken out
-_OF_THE_CONNECTION = {"expect", "upgrade", "te", "transfer-encoding", "host", "keep-alive"}
+_WITHOUT_LENGTH = ("GET", "HEAD", "OPTIONS", "TRACE")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: (?:[!-~](?:[\t -~]*[!-~])?)?")
+_OF_THE_CONNECTION = ("Expect", "Upgrade", "TE", "Transfer-Encoding", "Host", "Keep-Alive")
 
 
 # One call
 
 
-async def _request(session, given, fresh):
+async def _request(session, given, is_single):
     """What `session.request(**given)` does, with requests' own code before and after each exchange."""
     request, settings = _Preparing(session).request(**given)
-    relay = _Relay(session, fresh)
+    relay = _Relay(session, is_single)
     follow = settings.pop("allow_redirects")
-    response = await relay.exchange(request, settings, functools.partial(relay.send, request, allow_redirects=False, **settings))
-    if not follow:
+
+    def first():
+        response = relay.send(request, allow_redirects=False, **{**settings, "stream": follow})
+        if response.next is None or not follow:
+            response.content  # noqa: B018  a broken body of a response that is followed does no harm
         return response
+
+    response = await relay.exchange(request, settings, first)
     history, following = [], relay.resolve_redirects(response, request, **settings)
-    while response.next is not None:
+    while follow and response.next is not None:
         history.append(response)
         step = functools.partial(next, following)
         if len(history) > session.max_redirects:
@@ -236,52 +261,71 @@ class _Preparing(requests.sessions.Session):
     def __init__(self, session):
         self.__dict__ = vars(session)
 
+    def merge_environment_settings(self, url, proxies, stream, verify, cert):
+        if not self.trust_env or _may_name_proxies():
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        if verify is True or verify is None:
+            verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or verify
+        return {
+            "proxies": merge_setting(proxies, self.proxies) if proxies or self.proxies else {},
+            "stream": self.stream if stream is None else stream,
+            "verify": self.verify if verify is None else verify,
+            "cert": self.cert if cert is None else cert,
+        }
+
     def send(self, request, **settings):
         return request, settings
+
+
+_without_proxies = None
+
+
+def _may_name_proxies():
+    """Whether the environment may name a proxy; it is searched, a fifth of the work of a request, only when it has changed."""
+    global _without_proxies
+    now = getattr(os.environ, "_data", None)
+    if now is None or sys.platform in ("darwin", "win32"):
+        return True  # where the settings of the system count as well
+    if now != _without_proxies:
+        if requests.utils.getproxies():
+            return True
+        _without_proxies = dict(now)
+    return False
 
 
 class _Relay(requests.sessions.Session):
     """The session in all but name; what aiohttp brought stands in place of a connection."""
 
-    __slots__ = ("answer", "elapsed", "fresh")
+    __slots__ = ("brought", "is_single")
 
-    def __init__(self, session, fresh):
+    def __init__(self, session, is_single):
         self.__dict__ = vars(session)
-        self.fresh = fresh
+        self.is_single = is_single
 
     def get_adapter(self, url):
         adapter = super().get_adapter(url)
-        return adapter if self.answer is None else _Answered(adapter, self.answer)
+        return adapter if self.brought is None else _Answered(adapter, self.brought.answer)
 
     async def exchange(self, request, settings, step):
         """Send the request, then let requests' own code (`step`) make the response; in a thread, all of it, where need be."""
-        self.answer = None
-        self.answer = await self.carry(request, settings)
-        if self.answer is None:
+        self.brought = None
+        self.brought = await self.bring(request, settings)
+        if self.brought is None:
             return await asyncio.to_thread(step)
-        is_large = not isinstance(self.answer, Exception) and self.answer.size > LARGE
-        response = await asyncio.to_thread(step) if is_large else step()
-        response.elapsed = self.elapsed
+        response = await asyncio.to_thread(step) if self.brought.size > LARGE else step()
+        response.elapsed = self.brought.elapsed
         return response
 
-    async def carry(self, request, settings):
-        """What came back, as urllib3 would give it: a response or an error; None for a request that goes to a thread."""
+    async def bring(self, request, settings):
+        """What aiohttp brings; None for a request that goes to a thread."""
         timeout = _timeout(self.get_adapter(request.url), request, settings)
-        tls = await _tls_for(request, settings) if timeout else None
+        tls = _tls_for(request, settings) if timeout else None
         if tls is None:
             return None
-        started = time.perf_counter()
-        headers = [(_text(name), _text(value)) for name, value in request.headers.items()]
-        body = request.body.encode() if isinstance(request.body, str) else request.body
-        http = await _client(self.fresh and request.method not in ("GET", "HEAD", "OPTIONS"))
-        try:
-            async with http.request(request.method, _url(request), headers=headers, data=body, ssl=tls, timeout=timeout, allow_redirects=False) as found:
-                self.elapsed = datetime.timedelta(seconds=time.perf_counter() - started)
-                return _Raw(request, found, *await _read(found))
-        except aiohttp.InvalidURL:
-            return None
-        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
-            return _as_of_urllib3(error, request, timeout)
+        kept, new = await _clients()
+        is_repeatable = request.method in _REPEATABLE
+        found = await _send(kept if is_repeatable or not self.is_single else new, request, timeout, tls)
+        return await _send(new, request, timeout, tls) if found.is_stale and is_repeatable else found
 
 
 class _Answered(HTTPAdapter):
@@ -300,6 +344,9 @@ class _Answered(HTTPAdapter):
     def cert_verify(self, *args):
         pass
 
+    def request_url(self, *args):
+        return ""
+
     def urlopen(self, **kwargs):
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -312,6 +359,67 @@ class _Answered(HTTPAdapter):
 
 
 # The transport
+
+_REPEATABLE = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclasses.dataclass
+class _Brought:
+    """What came back, as urllib3 would give it: a response (`size`: bytes of its body as it was sent) or an error.
+
+    `is_stale`: nothing came, over a connection that was kept from an earlier request.
+    """
+
+    answer: object
+    elapsed: datetime.timedelta = datetime.timedelta()
+    size: int = 0
+    is_stale: bool = False
+
+
+async def _send(client, request, timeout, tls):
+    started = time.perf_counter()
+    headers = [(_text(name), _text(value)) for name, value in request.headers.items()]
+    body = request.body.encode() if isinstance(request.body, str) else request.body
+    try:
+        async with client.request(request.method, _url(request), headers=headers, data=body, ssl=tls, timeout=timeout, allow_redirects=False) as found:
+            elapsed = datetime.timedelta(seconds=time.perf_counter() - started)
+            data, error = await _read(found)
+            return _Brought(_response(request, found, data, error), elapsed, len(data))
+    except _Broken as broken:
+        return _Brought(_as_of_urllib3(broken.__cause__, request, timeout), is_stale=broken.is_old)
+    except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+        return _Brought(_as_of_urllib3(error, request, timeout))
+
+
+class _Broken(Exception):
+    """The connection broke before an answer; `is_old`: it had served another request before."""
+
+    def __init__(self, is_old):
+        self.is_old = is_old
+
+
+_is_new = contextvars.ContextVar("is_new")
+
+
+async def _once(request, send):
+    """aiohttp would send a request again when its connection breaks, and requests does not."""
+    before = _is_new.set(False)
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        raise _Broken(not _is_new.get()) from error
+    finally:
+        _is_new.reset(before)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Says which connections are new."""
+
+    async def _create_connection(self, *args, **kwargs):
+        _is_new.set(True)
+        return await super()._create_connection(*args, **kwargs)
 
 
 def _url(request):
@@ -326,7 +434,7 @@ async def _read(found):
     try:
         async for chunk in found.content.iter_any():
             chunks.append(chunk)
-    except aiohttp.SocketTimeoutError:
+    except SocketTimeoutError:
         return b"".join(chunks), TimeoutError("timed out")
     except aiohttp.ClientPayloadError:
         return b"".join(chunks), None if "Content-Length" in found.headers else http.client.IncompleteRead(b"")
@@ -347,36 +455,36 @@ class _Body(io.BytesIO):
         return data
 
 
-class _Raw(urllib3.HTTPResponse):
-    """The response of urllib3, made from what aiohttp brought; `size` is that of the body as it was sent."""
-
-    def __init__(self, request, found, data, error):
-        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in found.raw_headers]
-        body = _Body(data)
-        body.error = error
-        self.size = len(data)
-        super().__init__(
-            body=body,
-            headers=urllib3.HTTPHeaderDict(pairs),
-            status=found.status,
-            version=found.version.major * 10 + found.version.minor,
-            reason=(found.reason or "").encode("utf-8", "surrogateescape").decode("latin-1"),
-            preload_content=False,
-            decode_content=False,
-            original_response=_cookies(pairs),
-            enforce_content_length=True,
-            request_method=request.method,
-            request_url=request.path_url,
-        )
+def _response(request, found, data, error):
+    """The response of urllib3, made from what aiohttp brought."""
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in found.raw_headers]
+    body = _Body(data)
+    body.error = error
+    return urllib3.HTTPResponse(
+        body=body,
+        headers=urllib3.HTTPHeaderDict(pairs),
+        status=found.status,
+        version=found.version.major * 10 + found.version.minor,
+        reason=(found.reason or "").encode("utf-8", "surrogateescape").decode("latin-1"),
+        preload_content=False,
+        decode_content=False,
+        original_response=_cookies(pairs),
+        pool=urllib3.connectionpool.connection_from_url(request.url) if error else None,
+        enforce_content_length=True,
+        request_method=request.method,
+        request_url=request.path_url,
+    )
 
 
 def _cookies(pairs):
     """What requests takes cookies from; None where there are none to take."""
+    given = [(name, value) for name, value in pairs if name.lower() in ("set-cookie", "set-cookie2")]
+    if not given:
+        return None
     message = http.client.HTTPMessage()
-    for name, value in pairs:
-        if name.lower() in ("set-cookie", "set-cookie2"):
-            message[name] = value
-    return types.SimpleNamespace(msg=message, isclosed=lambda: True, close=lambda: None) if message else None
+    for name, value in given:
+        message[name] = value
+    return types.SimpleNamespace(msg=message, isclosed=lambda: True, close=lambda: None)
 
 
 def _as_of_urllib3(error, request, timeout):
@@ -400,13 +508,13 @@ def _as_of_urllib3(error, request, timeout):
 def _reason(error, connection, timeout):
     """Why there was no connection; None when there was one."""
     raised = urllib3.exceptions
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
+    if isinstance(error, ConnectionTimeoutError):
         return raised.ConnectTimeoutError(connection, f"Connection to {connection.host} timed out. (connect timeout={timeout.sock_connect})")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return raised.SSLError(error.certificate_error)
     if isinstance(error, aiohttp.ClientSSLError):
         return raised.SSLError(error.os_error)
-    if isinstance(error, aiohttp.ClientConnectorDNSError) and hasattr(raised, "NameResolutionError"):
+    if isinstance(error, ClientConnectorDNSError) and hasattr(raised, "NameResolutionError"):
         return raised.NameResolutionError(connection.host, connection, error.os_error)
     if isinstance(error, aiohttp.ClientConnectorError):
         cause = OSError(error.errno, os.strerror(error.errno)) if error.errno else error.os_error
@@ -414,7 +522,7 @@ def _reason(error, connection, timeout):
     return None
 
 
-async def _tls_for(request, settings):
+def _tls_for(request, settings):
     """The TLS settings for aiohttp, as requests has them; None when requests has to see to them."""
     verify = settings.get("verify")
     if not request.url.lower().startswith("https:"):
@@ -449,34 +557,34 @@ def _context(path, changed):
     return context
 
 
-_clients = {}
+_of_loops = {}
 
 
-async def _client(fresh):
-    """The client of the running loop, which is closed when the loop ends; `fresh`: the one that makes a connection for each request.
+async def _clients():
+    """The clients of the running loop, closed when it ends: one that keeps connections, and one that makes one for each request.
 
-    On a loop that lasts connections are kept from one request to the next. requests never sends a POST over a connection
-    that the server may be about to close, so `fresh` is for what must not be sent twice.
+    requests makes a connection for each `requests.post(…)`, so that none breaks under it that the server has just closed.
+    What may be sent twice (GET, HEAD, OPTIONS) goes over kept ones, and again over a new one when that breaks.
     """
     loop = asyncio.get_running_loop()
-    if loop not in _clients:
-        for ended in [item for item in list(_clients) if item.is_closed()]:
-            _clients.pop(ended, None)
+    if loop not in _of_loops:
+        for ended in [item for item in list(_of_loops) if item.is_closed()]:
+            _of_loops.pop(ended, None)
         both = [_new_client(force_close) for force_close in (False, True)]
-        _clients[loop] = both, _until_the_end(loop, both)
-        await _clients[loop][1].__anext__()
-    return _clients[loop][0][fresh]
+        _of_loops[loop] = both, _until_the_end(loop, both)
+        await _of_loops[loop][1].__anext__()
+    return _of_loops[loop][0]
 
 
 def _new_client(force_close):
-    connector = aiohttp.TCPConnector(limit=0, force_close=force_close, use_dns_cache=False, resolver=aiohttp.ThreadedResolver())
     return aiohttp.ClientSession(
-        connector=connector,
+        connector=_Connector(limit=0, force_close=force_close, use_dns_cache=False, resolver=aiohttp.ThreadedResolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         max_line_size=65536,
         max_field_size=65536,
+        middlewares=(_once,),
     )
 
 
@@ -485,6 +593,6 @@ async def _until_the_end(loop, clients):
     try:
         yield
     finally:
-        _clients.pop(loop, None)
+        _of_loops.pop(loop, None)
         for client in clients:
             await client.close()
