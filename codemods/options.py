@@ -55,6 +55,7 @@ class Http(str, Enum):
     auto = "auto"
     httpx = "httpx"
     httpx2 = "httpx2"
+    bridge = "bridge"
 
 
 StageOption = Annotated[
@@ -106,7 +107,7 @@ SpellingOption = Annotated[
         help="How calls are moved to a worker thread. asyncio.to_thread (default) is run_in_executor with Flask's context carried along.",
     ),
 ]
-HttpOption = Annotated[Http | None, typer.Option("--http", help="What requests is replaced by; auto (default): httpx where the project has it, else httpx2.")]
+HttpOption = Annotated[Http | None, typer.Option("--http", help="What requests is replaced by; auto (default): httpx where the project has it, else httpx2; bridge: requests over aiohttp, see docs/explanation/bridge.md.")]
 HelpersOption = Annotated[
     Helpers | None,
     typer.Option(

@@ -75,7 +75,7 @@ KEYS = (
     Key("all-handlers", False, _flag, "also make handlers async that would await nothing"),
     Key("orm", "leave", _one_of("leave", "executor"), "database work: left, or moved to the request's own thread"),
     Key("executor", "to_thread", _one_of("to_thread", "run_in_executor", "sync_to_async"), "how calls move to a worker thread"),
-    Key("http", "auto", _one_of("auto", "httpx", "httpx2"), "what requests is replaced by"),
+    Key("http", "auto", _one_of("auto", "httpx", "httpx2", "bridge"), "what requests is replaced by"),
     Key("helpers", "executor", _one_of("executor", "twin"), "helpers that must stay synchronous: through the executor, or an async twin"),
     Key("python", None, _version, "the oldest Python that the result must run on"),
     Key("unsafe", (), _codes, "rules whose unsafe changes are taken too"),

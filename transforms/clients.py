@@ -220,7 +220,10 @@ def _swap(function: Function, spread: Spread, groups: dict[Function, str], resul
         result.changes += [Change(path, edit, group, item.imports, item.constants) for edit in item.edits]
         for need in item.needs:
             result.need(need, group)
-        result.decide(function, item.edits[0].place[0], "C200", Verdict.CHANGE, item.reason, group, item.subject)
+        for where, text in item.creates:
+            if text:
+                result.created.setdefault(where, (text, set()))[1].add(group)
+        result.decide(function, item.edits[0].place[0], item.code, Verdict.CHANGE, item.reason, group, item.subject)
 
 
 def _await_helpers(index: Index, function: Function, spread: Spread, groups: dict[Function, str], settings: Settings, result: Plan) -> None:

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from transforms.bridge.names import CALL, MODULE
 from transforms.callers import Caller, Callers, Unread
 from transforms.catalogue import Entry
 from transforms.escapes import Escapes
@@ -231,7 +232,7 @@ class Graph:
         parents = reference.scope.owner.module.parents
         taker = parents.get(reference.node)
         taker = parents.get(taker) if isinstance(taker, ast.keyword) else taker
-        return None if isinstance(taker, ast.Call) and last_name(taker.func) in _MOVING else entry
+        return None if isinstance(taker, ast.Call) and _is_moving(taker.func) else entry
 
     def _own_state(self, value: Instance, node: ast.AST, scope: Scope) -> Iterator[Site]:
         """An object of a class of the project that derives from such a type."""
@@ -288,3 +289,8 @@ class Graph:
     def callers(self, function: Function) -> list[Caller]:
         """Everything that calls the function, may call it, or takes it as a value; registrations with Flask excepted."""
         return self._callers.of(function)
+
+
+def _is_moving(called: ast.expr) -> bool:
+    """Whether a function that is handed to that call does not run on the loop: a thread takes it, or the requests bridge."""
+    return last_name(called) in _MOVING or ast.unparse(called) == f"{MODULE}.{CALL}"

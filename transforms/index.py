@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from transforms.bridge.names import holds_bridge
 from transforms.callers import Unread
 from transforms.catalogue import Catalogue
 from transforms.comments import Comment, read_comments
@@ -96,6 +97,8 @@ def _build(project: Project, catalogue: Catalogue, cache: ParseCache, everything
     whole = everything or any(_FRAMEWORK.search(data) for data in project.python.values())
     for number, path in enumerate(sorted(project.python)):
         tick("reading", number, len(project.python))
+        if holds_bridge(path, project.python[path]):
+            continue  # ours, and no part of the application
         _read(path, project.python[path], whole, cache, files, broken)
     layout = Layout(project.python)
     names = Names(parsed.names for parsed in files.values())

@@ -27,7 +27,7 @@ from transforms.outline import outlined, outlined_call
 from transforms.text import newline_of, split_lines
 
 _DEF = re.compile(r"(?:async\s+)?def\s+")
-_WRAPPERS = {"to_thread": "asyncio.to_thread", "run_in_executor": "asyncio.get_running_loop().run_in_executor"}
+_WRAPPERS = {"to_thread": "asyncio.to_thread", "run_in_executor": "asyncio.get_running_loop().run_in_executor", "bridge": "async_requests.call"}
 
 
 class NotRewritable(Exception):

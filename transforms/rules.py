@@ -38,6 +38,9 @@ _TABLE = (
     Rule("C202", "the client call is not proved equal to an asynchronous one", "The executor stage moves it to a thread."),
     Rule("C203", "the helper stays synchronous", "The executor stage moves the call of it to a thread."),
     Rule("C204", "an async twin is written beside the helper", "Keep both in step, or make the other callers async as well."),
+    Rule("C206", "the call goes over the requests bridge"),
+    Rule("C207", "the call cannot go over the requests bridge", "The executor stage moves it to a thread."),
+    Rule("C208", "the module of the requests bridge has no place", "Rename what is in its way, then run the stage again."),
     Rule("E300", "the blocking call moves to a worker thread"),
     Rule("E301", "the call of a blocking helper moves to a worker thread"),
     Rule("E302", "the work moves to the request's own thread"),
@@ -71,5 +74,5 @@ _TABLE = (
         "V400", "refused by the app's tests", "`verify` shows the test and its output: mend the test where it only fits synchronous code, or report the change."
     ),
 )
-CHANGING = ("R100", "C200", "C201", "C204", "E300", "E301", "E302", "E309")
+CHANGING = ("R100", "C200", "C201", "C204", "C206", "E300", "E301", "E302", "E309")
 RULES = {rule.code: rule for rule in _TABLE}

@@ -57,7 +57,7 @@ def adapter_import(index: Index, facts: ModuleFacts, where: str) -> Import | Non
     relative = any(node.level for node in _from_imports(facts))
     if relative and (package == target or package.startswith(f"{target}/") or not target):
         depth = len(package[len(target) :].strip("/").split("/")) if package != target else 0
-        return Import("." * (depth + 1) + MODULE, ADAPTER)
+        return Import("." * (depth + 1) + where.rpartition("/")[2].removesuffix(".py"), ADAPTER)
     roots = _roots(index, target) or {index.layout.root_of(where)}
     if len(roots) != 1:
         return None

@@ -9,13 +9,15 @@ from transforms.placement import is_awaited, why_not_here
 from transforms.planning import shadowed
 from transforms.swaps import httpx_call, requests_call, sleep
 from transforms.swaps.block import swap_blocks
+from transforms.swaps.bridged import swap_bridged
 from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.session import swap_sessions
 
 
 def find_swaps(index: Index, function: Function, settings: Settings) -> list[Swap | Unproved]:
     """In source order."""
-    found: list[Swap | Unproved] = [*swap_blocks(index, function), *swap_sessions(index, function, settings)]
+    bridged = settings.http == "bridge"
+    found: list[Swap | Unproved] = [*swap_blocks(index, function), *([] if bridged else swap_sessions(index, function, settings))]
     inside = {node for item in found if isinstance(item, Swap) for node in item.nodes}
     for site in index.graph.sites(function):
         if isinstance(site.node, ast.Call) and site.node not in inside and not is_awaited(function, site.node):
@@ -28,6 +30,8 @@ def find_swaps(index: Index, function: Function, settings: Settings) -> list[Swa
 def _one(index: Index, function: Function, node: ast.Call, name: str, settings: Settings) -> Swap | Unproved | None:
     if name == sleep.NAME:
         return sleep.swap_sleep(index, function, node)
+    if settings.http == "bridge" and name.startswith("requests"):
+        return swap_bridged(index, function, node, name)
     if name in requests_call.VERBS or name in requests_call._PROTECTED:
         return requests_call.swap_requests(index, function, node, name, settings)
     if name in httpx_call.VERBS:
@@ -43,5 +47,5 @@ def _placed(index: Index, function: Function, item: Swap | Unproved) -> Swap | U
         reason = why_not_here(index, function, node)
         if reason:
             return Unproved(node, item.subject, reason)
-    name = shadowed(index, function, item.imports)
+    name = "" if item.creates else shadowed(index, function, item.imports)
     return Unproved(item.nodes[0], item.subject, f"the name {name} means something else here") if name else item

@@ -8,7 +8,10 @@ from transforms.edits import Edit, Import
 
 @dataclass(frozen=True)
 class Swap:
-    """The edits that replace one call, or one block with its calls. `nodes` are the calls that become awaited."""
+    """The edits that replace one call, or one block with its calls. `nodes` are the calls that become awaited.
+
+    `creates` is the module of ours that the new code imports, by path: its text is empty where it stands already.
+    """
 
     nodes: tuple[ast.Call, ...]
     subject: str
@@ -17,6 +20,8 @@ class Swap:
     imports: tuple[Import, ...] = ()
     constants: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    code: str = "C200"
+    creates: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The requests bridge: the module that is written into the user's app, and the swap of a call to it."""
