@@ -23,7 +23,7 @@ def lags(server: Server, scope: Scope, stem: Path, say: Say) -> dict[tuple[str, 
                 late = summary(item for event in _told(stem)[seen:] for item in event["late"])
                 if late:
                     found[route, connections] = late
-    say(f"event loops of {server.name!r} watched")
+    say("event loops watched")
     return found
 
 

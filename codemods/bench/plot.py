@@ -13,7 +13,7 @@ _PANELS = (
     ("CPU ms per request", "cpu", "less is better"),
     ("95th percentile of latency, ms", "p95", "less is better"),
 )
-_COLOURS = ("#8c96a3", "#c9a227", "#1f7a8c", "#0b4f6c", "#d1495b")
+_COLOURS = ("#a9b2bd", "#1f7a8c", "#0b3c5d", "#c9a227", "#d1495b")
 _TEXT = "#24292f"
 _STYLE: Any = {
     "font.family": "sans-serif",

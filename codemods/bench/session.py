@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ def session(loaded: Loaded, wish: Wish) -> NoReturn:
         with _folder() as folder:
             found = measured(loaded, wish, folder, _say)
     except (BenchError, ScratchError) as error:
-        fail(f"{error}. Your files were not touched.")
+        fail(str(error))
     except KeyboardInterrupt:
         fail("ended by you; the servers were ended, your files were not touched")
     except OSError as error:
@@ -79,10 +79,11 @@ def measured(loaded: Loaded, wish: Wish, folder: Path, say: Callable[[str], None
         servers, watched = _servers(loaded, wish, scratch, result, folder, variables)
         answers = [try_out(item, wish.scope.routes, folder / item.name, result.needs if item.name == AFTER else ()) for item in servers]
         say(f"{len(servers)} servers start and answer; {_minutes(wish.scope, len(servers))}")
-        up = [stack.enter_context(running(item, folder / f"{item.name}.log")) for item in servers]
-        cells = measure(up, wish.scope, say, ours)
+        with contextlib.ExitStack() as both:
+            cells = measure([both.enter_context(running(item, folder / f"{item.name}.log")) for item in servers], wish.scope, say, ours)
+        late = lags(watched, wish.scope, folder / watched.name, say) if wish.lag else None
     found = document(servers, cells, wish.scope, {"upstream": wish.upstream or None, "notes": [*_hosted(result), *_differing(wish, answers)]})
-    return _with_lag(found, watched, wish, folder, say) if wish.lag else found
+    return found if late is None else _with_lag(found, late)
 
 
 def migrated(loaded: Loaded, wish: Wish) -> Migration:
@@ -108,14 +109,13 @@ def _servers(loaded: Loaded, wish: Wish, scratch: Scratch, result: Migration, fo
     for name, lag in ((BEFORE, False), (AFTER, False), (AFTER, True)):
         root = roots[name]
         copy = scratch.base if name == BEFORE else scratch.folder / AFTER
-        stem = folder / f"{name}{'-lag' * lag}"
-        values = environment(loaded, scratch, copy, root / (app.folder if app else ""), result.needs if name == AFTER else (), stem, lag)
-        found.append(server(name, getattr(commands, name), root, app, interpreter, {**values, **variables}))
+        own_name = f"{name} watched" if lag else name
+        values = environment(loaded, scratch, copy, root / (app.folder if app else ""), result.needs if name == AFTER else (), folder / own_name, lag)
+        found.append(server(own_name, getattr(commands, name), root, app, interpreter, {**values, **variables}))
     return found[:2], found[2]
 
 
-def _with_lag(found: dict[str, Any], watched: Server, wish: Wish, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    late = lags(watched, wish.scope, folder / f"{AFTER}-lag", say)
+def _with_lag(found: dict[str, Any], late: Mapping[tuple[str, int], dict[str, Any]]) -> dict[str, Any]:
     for cell in found["results"]:
         if cell["server"] == AFTER:
             cell["lag"] = late.get((cell["route"], cell["connections"]))

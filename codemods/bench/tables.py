@@ -77,7 +77,9 @@ def _errors(cell: Mapping[str, Any] | None) -> str:
 
 
 def _lag(cell: Mapping[str, Any] | None) -> str:
-    lag = (cell or {}).get("lag")
+    if cell is None or "lag" not in cell:
+        return "-"
+    lag = cell["lag"]
     return f"p99 {lag['p99']:.0f}, max {lag['max']:.0f}" if lag else "no lasting loop"
 
 
