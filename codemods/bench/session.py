@@ -26,6 +26,7 @@ from codemods.pipeline import Migration, run_stages
 from codemods.project import Loaded
 from codemods.verify.scratch import Scratch, ScratchError, make, top_of
 from transforms.model import Settings
+from transforms.server.application import Application
 from transforms.stages import ALL_STAGES
 
 ON_REQUEST = ("gather",)  # stages that only run when they are named
@@ -67,6 +68,7 @@ def session(loaded: Loaded, wish: Wish) -> NoReturn:
 def measured(loaded: Loaded, wish: Wish, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """The document of a whole run; everything is written below `folder`. Raises BenchError, ScratchError or OSError."""
     require_wrk()
+    app = application(loaded, wish.commands.app) if "{app}" in wish.commands.before + wish.commands.after else None
     result = migrated(loaded, wish)
     scratch = make(wish.copy.resolve() if wish.copy else top_of(loaded.root), folder / "copies", False)
     if not loaded.root.is_relative_to(scratch.top):
@@ -76,7 +78,7 @@ def measured(loaded: Loaded, wish: Wish, folder: Path, say: Callable[[str], None
         if wish.upstream:
             service = stack.enter_context(upstream(wish.upstream, folder / "upstream.log"))
             variables[wish.upstream_env], ours = service.url(""), [service.pid]
-        servers, watched = _servers(loaded, wish, scratch, result, folder, variables)
+        servers, watched = _servers(loaded, wish, app, scratch, result, folder, variables)
         answers = [try_out(item, wish.scope.routes, folder / item.name, result.needs if item.name == AFTER else ()) for item in servers]
         say(f"{len(servers)} servers start and answer; {_minutes(wish.scope, len(servers))}")
         with contextlib.ExitStack() as both:
@@ -95,15 +97,15 @@ def migrated(loaded: Loaded, wish: Wish) -> Migration:
     return result
 
 
-def _servers(loaded: Loaded, wish: Wish, scratch: Scratch, result: Migration, folder: Path, variables: dict[str, str]) -> tuple[list[Server], Server]:
+def _servers(
+    loaded: Loaded, wish: Wish, app: Application | None, scratch: Scratch, result: Migration, folder: Path, variables: dict[str, str]
+) -> tuple[list[Server], Server]:
     """Both servers, and the migrated one with its loop watched."""
     commands = wish.commands
     interpreter = commands.interpreter or sys.executable
     used = [name for name in (BEFORE, AFTER) if "{python}" in getattr(commands, name)]
     if used:
         require_modules(interpreter, ["flask", *(["gunicorn"] if THREADED in (commands.before, commands.after) else [])])
-    named = "{app}" in commands.before + commands.after
-    app = application(loaded, commands.app) if named else None
     roots = copies(loaded, scratch, result)
     found = []
     for name, lag in ((BEFORE, False), (AFTER, False), (AFTER, True)):
