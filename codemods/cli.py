@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from codemods.commands.audit import audit
+from codemods.commands.bench import bench
 from codemods.commands.catalogue import catalogue
 from codemods.commands.config import config
 from codemods.commands.explain import explain
@@ -44,4 +45,5 @@ app.command("schema")(schema)
 app.command("undo")(undo_command)
 app.command("verify")(verify)
 app.command("trace")(trace)
+app.command("bench")(bench)
 app.add_typer(catalogue, name="catalogue")

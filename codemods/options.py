@@ -15,6 +15,7 @@ class Stage(str, Enum):
     routes = "routes"
     clients = "clients"
     executor = "executor"
+    gather = "gather"
     server = "server"
 
 
@@ -62,10 +63,10 @@ StageOption = Annotated[
     list[str],
     typer.Option(
         "--stage",
-        metavar="[routes|clients|executor|server|PATH.py:NAME]",
+        metavar="[routes|clients|executor|gather|server|PATH.py:NAME]",
         callback=known_stages,
         autocompletion=lambda: [stage.value for stage in Stage],
-        help="Run this stage on what is on disk, or that Bowler query of yours. May be given more than once. Default: all of ours but server.",
+        help="Run this stage on what is on disk, or that Bowler query of yours. May be given more than once. Default: all of ours but gather and server.",
     ),
 ]
 

@@ -15,6 +15,7 @@ TITLES = {
     "routes": "handlers become async def",
     "clients": "blocking clients become async ones",
     "executor": "what still blocks moves off the loop",
+    "gather": "independent reads are made at once",
     "server": "all async views on one event loop, and what starts the app",
 }
 _SUMMED = {"P001", "R101", "R104", "R109", "R110", "E303", "E306", "U401"}

@@ -30,6 +30,8 @@ class Step:
 EXTRAS = (
     ("1-routes", "2-clients-twin", "clients", Settings(helpers="twin")),
     ("3-executor", "4-orm-executor", "executor", Settings(orm="executor")),
+    ("3-executor", "4-gather", "gather", Settings()),
+    ("4-gather", "5-server", "server", Settings()),
 )
 
 

@@ -12,8 +12,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent))
 
-from fixture_apps import apps, made, steps  # noqa: E402
+from fixture_apps import FIXTURES, apps, made, steps  # noqa: E402
 from small_cases import swap_cases, swapped  # noqa: E402
+
+from codemods.catalogue_files import load_catalogue  # noqa: E402
+from transforms.model import Project, Settings  # noqa: E402
+from transforms.stages import run_stage  # noqa: E402
 
 
 def main(names):
@@ -24,6 +28,10 @@ def main(names):
     for case in swap_cases():
         if not names or case.library in names:
             (case.folder / "after.py").write_bytes(swapped(case))
+    if not names or "gather" in names:
+        folder = FIXTURES / "gather"
+        project = Project({"app.py": (folder / "before.py").read_bytes()}, frozenset({"app.py"}))
+        (folder / "after.py").write_bytes(run_stage("gather", project, load_catalogue(), Settings()).project.python["app.py"])
 
 
 def write_stage(step):

@@ -5,7 +5,7 @@ from fixture_apps import FIXTURES, folders
 from test_fixture_apps import observe
 
 
-@pytest.mark.parametrize("name", ["newsroom", "kiosk"])
+@pytest.mark.parametrize("name", ["newsroom", "kiosk", "depot"])
 def test_last_stage_under_load(name):
     app = FIXTURES / name
     original = observe(app, "0-original", "served")

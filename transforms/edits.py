@@ -112,6 +112,15 @@ class Outline:
 
 
 @dataclass(frozen=True)
+class Gather:
+    """`a = await x()`, `b = await y()` become `a, b = await asyncio.gather(x(), y())`; `last` is the last statement's place."""
+
+    place: Place
+    last: Place
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class AddLine:
     """A statement of its own line below the statement that stands there."""
 
@@ -119,7 +128,7 @@ class AddLine:
     code: str
 
 
-Edit = MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus | Outline | AddLine
+Edit = MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus | Outline | Gather | AddLine
 
 
 def takes_callee(edit: Edit) -> bool:

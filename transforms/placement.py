@@ -104,8 +104,11 @@ def _short(node: ast.expr) -> str:
 
 
 def is_awaited(function: Function, node: ast.Call) -> bool:
-    """Whether the call stands directly under `await`."""
-    return isinstance(function.module.parents.get(node), ast.Await)
+    """Whether the call stands directly under `await`, or in an `asyncio.gather(…)` that does."""
+    parent = function.module.parents.get(node)
+    if isinstance(parent, ast.Call) and node in parent.args and ast.unparse(parent.func) == "asyncio.gather":
+        parent = function.module.parents.get(parent)
+    return isinstance(parent, ast.Await)
 
 
 def own_statement(function: Function, node: ast.AST) -> ast.stmt | None:

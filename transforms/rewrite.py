@@ -15,6 +15,7 @@ from transforms.edits import (
     AwaitTwin,
     ClientBlock,
     Edit,
+    Gather,
     GuardStatus,
     MakeAsync,
     Outline,
@@ -23,6 +24,7 @@ from transforms.edits import (
     WrapCall,
     WrapExpression,
 )
+from transforms.gathered import gathered
 from transforms.outline import outlined, outlined_call
 from transforms.text import newline_of, split_lines
 
@@ -83,7 +85,7 @@ def _rewrite_segment(text: str, first: int, edits: Iterable[Edit], newline: str)
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
     positions = wrapper.resolve(PositionProvider)
     blocks = {_place_key(edit.statement, first, lines): edit for edit in edits if isinstance(edit, ClientBlock)}
-    outlines = {key[:2]: (key, edit, _place_key(edit.last, first, lines)[:2]) for key, edit in wanted.items() if isinstance(edit, Outline)}
+    outlines = {key[:2]: (key, edit, _place_key(edit.last, first, lines)[:2]) for key, edit in wanted.items() if isinstance(edit, Outline | Gather)}
     transformer = Transformer(positions, wanted, functions, blocks, outlines)  # type: ignore[arg-type]
     try:
         result = module.visit(transformer)
@@ -128,7 +130,7 @@ class Transformer(cst.CSTTransformer):
         wanted: dict[Place, Edit],
         functions: dict[Place, MakeAsync | AddTwin],
         blocks: dict[Place, ClientBlock],
-        outlines: dict[tuple[int, int], tuple[Place, Outline, tuple[int, int]]],
+        outlines: dict[tuple[int, int], tuple[Place, Outline | Gather, tuple[int, int]]],
     ) -> None:
         super().__init__()
         self.positions = positions
@@ -212,6 +214,9 @@ class Transformer(cst.CSTTransformer):
             if key is not None and edit is not None and last in starts[first:]:
                 self.done.add(key)
                 end = starts.index(last, first) + 1
+                if isinstance(edit, Gather):
+                    body[first:end] = [gathered(body[first:end], edit.names)]
+                    continue
                 body[first:end] = outlined(body[first:end], edit, first == 0, _await(_wrap(outlined_call(edit), WrapCall(edit.place, edit.spelling))))
         return updated_node.with_changes(body=body)
 

@@ -1,6 +1,6 @@
 """Every rule code: what it says, in one sentence.
 
-R routes, C clients, E executor, S server, D dependencies, B Bowler queries, U the user's wish, V verify, P project, F file.
+R routes, C clients, E executor, G gather, S server, D dependencies, B Bowler queries, U the user's wish, V verify, P project, F file.
 """
 
 from dataclasses import dataclass
@@ -50,6 +50,12 @@ _TABLE = (
     Rule("E306", "database work is left where it is", "`--orm executor` moves it to the request's own thread."),
     Rule("E307", "reached through code that the tool cannot follow", "Look at the call yourself."),
     Rule("E309", "the block moves to a worker thread as one"),
+    Rule("G600", "independent calls that only read are made at once"),
+    Rule("G601", "the call needs the result of the one before it", "Leave the order as it is."),
+    Rule("G602", "the call is not proved to read only", "Write `asyncio.gather` yourself where you know that the order does not matter."),
+    Rule("G603", "an argument would be evaluated earlier", "Give the argument a name on a line above the first call."),
+    Rule("G604", "what stands around the calls would see that they run at once", "Leave the order as it is."),
+    Rule("G605", "the calls cannot be written as one", "Do what the reason names."),
     Rule("S400", "all async views run on one event loop per process"),
     Rule(
         "S401",

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from transforms import clients, executor, routes, server
+from transforms import clients, executor, gather, routes, server
 from transforms.awaited import never_awaited
 from transforms.catalogue import Catalogue
 from transforms.index import Index, ParseCache, build_index
@@ -19,7 +19,7 @@ NOT_ACCEPTED = "not accepted by the user"
 Accepts = Callable[[str], bool]
 Planner = Callable[[Index, Settings], Plan]
 STAGES: Mapping[str, Planner] = {routes.NAME: routes.plan, clients.NAME: clients.plan, executor.NAME: executor.plan}
-ON_DEMAND: Mapping[str, Planner] = {server.NAME: server.plan}
+ON_DEMAND: Mapping[str, Planner] = {gather.NAME: gather.plan, server.NAME: server.plan}
 ALL_STAGES: Mapping[str, Planner] = {**STAGES, **ON_DEMAND}
 
 

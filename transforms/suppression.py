@@ -55,9 +55,9 @@ def matches(path: str, glob: str) -> bool:
 def not_opted_in(plan: Plan, settings: Settings) -> dict[str, tuple[str, str]]:
     """Groups in which a decision may change behaviour and its rule is not opted in: with the code and the reason.
 
-    Asking for database work to be moved (`--orm executor`) is opting in to that rule.
+    Asking for database work to be moved (`--orm executor`), or for the stage gather, is opting in to that rule.
     """
-    wanted = {*settings.unsafe, *(["E302"] if settings.orm == "executor" else [])}
+    wanted = {*settings.unsafe, *(["E302"] if settings.orm == "executor" else []), *(["G600"] if plan.stage == "gather" else [])}
     found: dict[str, tuple[str, str]] = {}
     for item in plan.decisions:
         if item.verdict == Verdict.CHANGE and item.safety == Safety.UNSAFE and item.code not in wanted:

@@ -32,6 +32,10 @@ def begin() -> None:
         import flask_to_async_trace
 
         flask_to_async_trace.begin(CONFIG)
+    if CONFIG.get("lag"):
+        import flask_to_async_lag
+
+        flask_to_async_lag.begin()
 
 
 def send(**event: Any) -> None:

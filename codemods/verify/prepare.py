@@ -45,11 +45,11 @@ def tester_for(loaded: Loaded, scratch: Scratch, words: list[str], needs: Iterab
     return Tester(scratch, words, cwd, inside_for(loaded, scratch.top, scratch.base, needs), timeout, jobs)
 
 
-def inside_for(loaded: Loaded, top: Path, copy: Path, needs: Iterable[str], trace: Mapping[str, float] | None = None) -> Inside:
+def inside_for(loaded: Loaded, top: Path, copy: Path, needs: Iterable[str], trace: Mapping[str, float] | None = None, lag: bool = False) -> Inside:
     """What the code inside the target's interpreter looks at."""
     prefix = prefix_of(top, loaded.root)
     own = sorted(name for name in loaded.project.editable if not is_test(name))
-    return Inside(top, copy, [prefix + name for name in own], sorted({dotted(loaded, name) for name in own}), sorted(imported(needs)), trace=trace)
+    return Inside(top, copy, [prefix + name for name in own], sorted({dotted(loaded, name) for name in own}), sorted(imported(needs)), trace=trace, lag=lag)
 
 
 def imported(needs: Iterable[str]) -> set[str]:

@@ -61,6 +61,7 @@ class Inside:
     needs: Sequence[str]
     select: Sequence[str] = ()
     trace: Mapping[str, Any] | None = None
+    lag: bool = False
 
 
 def run_command(command: Sequence[str], cwd: Path, inside: Inside, stem: Path, limit: float | None) -> Run:

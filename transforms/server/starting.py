@@ -18,7 +18,7 @@ THREADS = 64
 _COMMAND = re.compile(r"""(?:(?<=^)|(?<=[\s\["'=/:]))(?P<program>uvicorn|hypercorn|gunicorn|flask)(?P<quote>["']?)(?=[\s,])(?P<rest>[^\n]*)""")
 _ASGI_WORKER = re.compile(r"""(?:-k|--worker-class)(?P<gap>[ =]+|["'],\s*["'])(?P<worker>[\w.]*(?:[uU]vicorn|[hH]ypercorn)[\w.]*|asgi)(?=["'\s]|$)""")
 _WSGI = re.compile(r"^(?:wsgi:)?([A-Za-z_][\w.]*):([A-Za-z_]\w*)$")
-_FILE = re.compile(r"(?:^|/)(?:Procfile[^/]*|Dockerfile[^/]*|[^/]*\.Dockerfile|(?:docker-)?compose[^/]*\.ya?ml|[^/]+\.(?:service|sh))$")
+FILE = re.compile(r"(?:^|/)(?:Procfile[^/]*|Dockerfile[^/]*|[^/]*\.Dockerfile|(?:docker-)?compose[^/]*\.ya?ml|[^/]+\.(?:service|sh))$")
 _VALUES = {
     "uvicorn": {"--host": "host", "--port": "port", "--workers": "workers", "--log-level": "log", "--forwarded-allow-ips": "forwarded"},
     "hypercorn": {"-b": "bind", "--bind": "bind", "-w": "workers", "--workers": "workers", "--log-level": "log"},
@@ -47,7 +47,7 @@ class Command:
 def commands(index: Index) -> Iterator[Command]:
     """Every command and every wrapper of a Flask object of which something is to be said."""
     for path in sorted(index.project.metadata):
-        if _FILE.search(path):
+        if FILE.search(path):
             for number, line in enumerate(index.project.metadata[path].split("\n"), 1):
                 yield from _command(index, path, number, line)
     for path in sorted(index.modules):
