@@ -329,6 +329,8 @@ def _called(frame: Any) -> str:
     if frame is None:
         return ""
     module = frame.f_globals.get("__name__", "")
+    if os.sep in module:  # a template: Jinja compiles it under the name of its file
+        return f"template {module.rpartition(os.sep)[2]}"
     owner = frame.f_locals.get("self") if frame.f_code.co_varnames[:1] == ("self",) else None
     cls = type(owner)
     if owner is not None and not hasattr(cls, "_mock_return_value"):

@@ -22,7 +22,7 @@ from transforms.reach import Reach
 from transforms.support import MODULE
 from transforms.values import External
 
-_BLOCKING = {"E300", "E301", "E302", "E309", "E304", "E305", "E306", "E307"}
+_BLOCKING = {"E300", "E301", "E302", "E309", "E304", "E305", "E306", "E307", "V401"}
 _FRAMEWORK = {
     "flask", "werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker", "asgiref", "builtins", "typing_extensions", "httpx", "httpx2", "certifi",
     "flask_login", "flask_cors", "flask_httpauth", "flask_wtf", "wtforms",
