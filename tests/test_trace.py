@@ -19,6 +19,8 @@ from transforms.stages import run_stage
 
 APP = """
 import asyncio
+import select
+import selectors
 import socket
 import sqlite3
 import time
@@ -57,6 +59,12 @@ async def uses_sockets():
     sqlite3.connect(':memory:').execute('select 1')
     with open(__file__) as file:
         file.read()
+    two.setblocking(False)
+    select.select([two], [], [], 0.001)
+    with selectors.DefaultSelector() as chooser:
+        chooser.register(two, selectors.EVENT_READ)
+        chooser.select(0.001)
+        chooser.select(0)
     one.close(), two.close()
     return 'x'
 
@@ -188,6 +196,7 @@ SEEN = {
     "a verdict": ("would change C200",),
     "sockets": ("uses_sockets [socket.socket.recv]", "uses_sockets [socket.socket.sendall]"),
     "sqlite3": ("uses_sockets [sqlite3.Connection.execute]", "uses_sockets [sqlite3.connect]"),
+    "waiting for sockets": ("uses_sockets [select.select]", "uses_sockets [selectors.select]: 2 times"),
     "files": ("uses_sockets [builtins.open]",),
     "what no name gives away": ("stalls of 50 ms", "computes ["),
     "coroutines": (f"never awaited  app.py:{line_of('    lost()')} loses: coroutine lost",),

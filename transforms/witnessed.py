@@ -24,8 +24,13 @@ def explain_seen(index: Index, reach: Reach, moved: Moved, result: Plan) -> None
     gone = _left_the_loop(index, reach, moved) if waiting else set()
     for function, node, seen in waiting:
         if function not in gone and not _inside(function, node, moved(function)):
-            reason = f"it {blocked([seen])}, in {seen.name}; static analysis does not see what blocks there: look at it yourself"
+            reason = f"it {blocked([seen])}, in {seen.name}; {_unclear(index, function, node)}: look at it yourself"
             result.decide(function, getattr(node, "lineno", function.line), "V401", Verdict.REFUSE, reason, subject=seen.name)
+
+
+def _unclear(index: Index, function: Function, node: ast.AST) -> str:
+    known = next((site.entry for site in index.graph.sites(function) if site.node is node and site.entry.library != "trace"), None)
+    return "static analysis does not see how async code gets there" if known else "static analysis does not see what blocks there"
 
 
 def _unnamed(index: Index, result: Plan) -> Iterator[tuple[Function, ast.AST, Seen]]:
