@@ -198,7 +198,8 @@ class Record:
 
     def watch_selectors(self, module: Any) -> None:
         """Waiting for sockets that do not block themselves, as dnspython does; the loop's own waiting is none."""
-        for cls in {item for item in vars(module).values() if isinstance(item, type) and "select" in vars(item)}:
+        classes: set[Any] = {item for item in vars(module).values() if isinstance(item, type) and "select" in vars(item)}
+        for cls in classes:
             if not getattr(cls.select, "__isabstractmethod__", False):
                 cls.select = self.unless_loop(cls.select)
 
