@@ -12,7 +12,6 @@ import argparse
 import ast
 import contextlib
 import difflib
-import io
 import math
 import os
 import random
@@ -281,7 +280,7 @@ class Trial:
         here = Path.cwd()
         os.chdir(self.src / self.app.subdir)
         try:
-            with contextlib.redirect_stdout(io.StringIO()), (self.args.scratch / f"{self.app.name}.log").open("a") as log, contextlib.redirect_stderr(log):
+            with (self.args.scratch / f"{self.app.name}.log").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
                 session.session(load(self.src / self.app.root), wish)
         finally:
             os.chdir(here)
