@@ -129,7 +129,7 @@ def _type(drift: Drift, row: Row, types: Collection[str], virtual: Collection[st
 
 def _members(drift: Drift, row: Row, first: str, holders: Collection[object]) -> None:
     blocks = [name for name in row.get("blocks", []) if name != "*"]
-    named = dict.fromkeys([*blocks, *row.get("pure", []), *row.get("returns", {}), *row.get("lazy", [])])
+    named = dict.fromkeys([*blocks, *row.get("pure", []), *row.get("returns", {}), *row.get("lazy", []), *row.get("properties", [])])
     for name in named:
         drift.asked.add(f"{first}.{name}")
         if name != "*" and not any(hasattr(holder, name) for holder in holders):
@@ -145,6 +145,9 @@ def _members(drift: Drift, row: Row, first: str, holders: Collection[object]) ->
                 drift.wrong.append(f"{first}.{name} is a coroutine function, it does not block")
             elif isinstance(found, property) and "*" not in row.get("blocks", []):
                 drift.wrong.append(f"{first}.{name} is a property")
+        for name in row.get("properties", []):
+            if inspect.isclass(holder) and callable(inspect.getattr_static(holder, name, None)):
+                drift.wrong.append(f"{first}.{name} is no property")
 
 
 def _blocking(row: Row, blocks: Collection[str], holder: object) -> list[str]:

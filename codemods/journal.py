@@ -86,13 +86,14 @@ def locked(root: Path) -> Iterator[None]:
         (folder / ".gitignore").write_text("*\n")
     with (folder / "lock").open("ab") as file:
         try:
-            _take(file.fileno())
+            take(file.fileno())
         except OSError:
             raise JournalError(f"another run of flask-to-async is writing in {root}; wait until it has ended, then run this again") from None
         yield
 
 
-def _take(handle: int) -> None:
+def take(handle: int) -> None:
+    """Lock an open file for this process alone, or raise OSError; the lock goes with its holder."""
     try:
         import fcntl
     except ImportError:  # Windows

@@ -1,7 +1,7 @@
 """The file between `trace --save` and `--trace` of audit and migrate."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from transforms.model import Seen
 
 _FORMAT, _VERSION = "flask-to-async trace", 1
 _FIELDS = ("path", "function", "call", "name", "blocks")
+_KINDS = ("call", "read", "statement")
 
 
 class TraceFileError(Exception):
@@ -28,12 +29,17 @@ def read_seen(paths: Sequence[Path]) -> frozenset[Seen]:
     return frozenset(item for path in paths for item in _read(path))
 
 
+def _seen(row: Mapping[str, Any]) -> Seen:
+    path, function, call, name, blocks = (str(row[field]) for field in _FIELDS)
+    return Seen(path, function, call, name, blocks, _KINDS[_KINDS.index(row.get("what", "call"))])
+
+
 def _read(path: Path) -> list[Seen]:
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
         if data["format"] != _FORMAT or data["version"] != _VERSION:
             raise TraceFileError(f"{path} was written by another version; make it again with `flask-to-async trace --save {path}`")
-        return [Seen(*(str(row[name]) for name in _FIELDS)) for row in data["seen"]]
+        return [_seen(row) for row in data["seen"]]
     except OSError as error:
         raise TraceFileError(f"{path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):

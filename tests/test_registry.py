@@ -36,6 +36,13 @@ AFTERWARDS = {
     "in a function": "def register(site: Flask):\n    site.add_url_rule('/', view_func=view)\n",
     "from a factory": "def create():\n    site = Flask('x')\n    site.add_url_rule('/', view_func=view)\n    return site\n",
 }
+PUT_BY_HAND = {
+    "a global": "app.jinja_env.globals['busy'] = busy\n",
+    "a filter": "app.jinja_env.filters['busy'] = busy\n",
+    "many": "app.jinja_env.globals.update(busy=busy)\n",
+    "a table": "app.jinja_env.tests.update({'busy': busy})\n",
+    "in a factory": "def create(site):\n    site.jinja_env.globals['busy'] = busy\n",
+}
 NEVER = {
     "teardown_request": "@app.teardown_request\ndef view(error):\n",
     "teardown_appcontext": "@app.teardown_appcontext\ndef view(error):\n",
@@ -65,6 +72,16 @@ def test_awaited_slots(form):
 @pytest.mark.parametrize("form", AFTERWARDS)
 def test_registered_afterwards(form):
     assert becomes_async(f"{HEAD}def view(error=None):\n{WORK}\n\n{AFTERWARDS[form]}")
+
+
+@pytest.mark.parametrize("form", PUT_BY_HAND)
+def test_what_templates_may_call(form):
+    """Rendering runs it, so a view that renders may block there, as with `template_global`."""
+    view = "@app.route('/')\nasync def page():\n    return render_template('x.html')\n"
+    source = f"{HEAD}from flask import render_template\n\n\ndef busy():\n{WORK}\n\n{{}}\n\n{view}"
+    named = [item for item in migrated(source.format(PUT_BY_HAND[form]))[1] if item.symbol == "busy"]
+    assert [(item.code, item.verdict) for item in named] == [("E307", Verdict.REFUSE)] and "page" in named[0].reason
+    assert not [item for item in migrated(source.format("app.config['busy'] = busy\n"))[1] if item.symbol == "busy"]
 
 
 @pytest.mark.parametrize("form", NEVER)

@@ -19,6 +19,8 @@ from transforms.stages import run_stage
 
 APP = """
 import asyncio
+import select
+import selectors
 import socket
 import sqlite3
 import time
@@ -57,6 +59,12 @@ async def uses_sockets():
     sqlite3.connect(':memory:').execute('select 1')
     with open(__file__) as file:
         file.read()
+    two.setblocking(False)
+    select.select([two], [], [], 0.001)
+    with selectors.DefaultSelector() as chooser:
+        chooser.register(two, selectors.EVENT_READ)
+        chooser.select(0.001)
+        chooser.select(0)
     one.close(), two.close()
     return 'x'
 
@@ -106,6 +114,59 @@ def never():
     return 'x'
 """
 PARTS = "import time\n\n\ndef build():\n    class Thing:\n        def pause(self):\n            time.sleep(0.001)\n\n    return {'x': Thing()}\n\n\nTABLE = build()\n"
+HIDDEN = """
+import time
+
+from flask import Flask, render_template
+
+import own
+
+app = Flask(__name__)
+
+
+@app.route('/read')
+async def reads():
+    from_ = own.MADE['slow']
+    return str(from_.size)
+
+
+@app.route('/held')
+async def holds():
+    from_ = own.MADE['slow']
+    with from_:
+        return 'x'
+
+
+@app.route('/page')
+async def renders():
+    return render_template('page.html', thing=own.MADE['slow'].ask)
+
+
+@app.route('/plain')
+async def renders_plain():
+    return render_template('plain.html')
+"""
+OWN = """
+import time
+
+
+class Slow:
+    @property
+    def size(self):
+        return self.ask()
+
+    def ask(self):
+        time.sleep(0.001)
+
+    def __enter__(self):
+        self.ask()
+
+    def __exit__(self, *error):
+        pass
+
+
+MADE = {'slow': Slow()}
+"""
 DRIVE = "import logging, sys\nlogging.disable()  # the error that one view raises\nfrom app import app\nclient = app.test_client()\nfor path in sys.argv[1:]:\n    for _ in range(2):\n        client.get(path)\n"
 PATHS = ["/helper", "/table", "/sockets", "/slow", "/lost", "/context", "/moved", "/synchronous"]
 
@@ -135,6 +196,7 @@ SEEN = {
     "a verdict": ("would change C200",),
     "sockets": ("uses_sockets [socket.socket.recv]", "uses_sockets [socket.socket.sendall]"),
     "sqlite3": ("uses_sockets [sqlite3.Connection.execute]", "uses_sockets [sqlite3.connect]"),
+    "waiting for sockets": ("uses_sockets [select.select]", "uses_sockets [selectors.select]: 2 times"),
     "files": ("uses_sockets [builtins.open]",),
     "what no name gives away": ("stalls of 50 ms", "computes ["),
     "coroutines": (f"never awaited  app.py:{line_of('    lost()')} loses: coroutine lost",),
@@ -224,6 +286,34 @@ def test_totals_of_a_process_count_once():
     rows = [row, row | {"count": 5, "total": 7.0, "longest": 3.0}, row | {"process": 2}, row | {"call": "b"}]
     (event,) = gather(rows)
     assert (event.calls, event.total, event.longest) == (("a", "b"), 9.0, 3.0)
+
+
+def test_every_place_that_was_seen_gets_a_decision(tmp_path):
+    """A property, a `with`, a template: no call that static analysis knows to block is written there."""
+    site, seen = tmp_path / "site", tmp_path / "seen.json"
+    (site / "templates").mkdir(parents=True)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/own.py").write_text(OWN)
+    files = {"requirements.txt": "flask>=3\n", "app.py": HIDDEN, "drive.py": DRIVE, "templates/page.html": "{{ thing() }}", "templates/plain.html": "plain"}
+    for name, text in files.items():
+        (site / name).write_text(text)
+    arguments = ["--save", seen, "--", sys.executable, "drive.py", "/read", "/held", "/page", "/plain"]
+    out = command("trace", site, *arguments, cwd=site, env={"PYTHONPATH": str(tmp_path / "lib")}, code=0).out
+    rows = out.splitlines()
+    said = {line.split()[2]: rows[number + 1] for number, line in enumerate(rows) if line.startswith("blocked")}
+    assert set(said) == {"reads", "holds", "renders", "renders_plain"}
+    assert "refused E304" in said["reads"] and "own.Slow.size" in said["reads"]
+    assert "refused V401" in said["holds"] and "refused E304" in said["renders"] and "left E303" in said["renders_plain"]
+    found = json.loads(command("migrate", site, "--trace", seen, "--format", "json", code=0).out)
+    codes = {(row["symbol"], row["code"], row["line"]) for stage in found["stages"] for row in stage["decisions"] if row["code"] in ("E303", "E304", "V401")}
+    places = {
+        ("reads", "E304", "from_.size"),
+        ("holds", "V401", "with from_:"),
+        ("renders", "E304", "'page.html'"),
+        ("renders_plain", "E303", "'plain.html'"),
+    }
+    assert codes == {(symbol, code, HIDDEN.split(text)[0].count("\n") + 1) for symbol, code, text in places}
+    assert "V401" not in command("migrate", site, code=0).out
 
 
 # The facts, purely

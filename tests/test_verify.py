@@ -104,7 +104,8 @@ def test_what_never_fails_again_has_no_culprit():
 class FakeTester:
     """Judges a candidate by its text, so that many groups can be tried in no time. `flicker`: a test that fails at every third full run."""
 
-    def __init__(self, names, culprits, flicker=""):
+    def __init__(self, names, culprits, flicker="", pairs=()):
+        self.pairs = pairs
         self.names, self.culprits, self.flicker, self.jobs, self.runs, self.full = names, culprits, flicker, 1, 0, 0
         self.done = {}
         good = Run("ended", 0, 1.0, "log", {name: Case("passed") for name in names}, loaded=frozenset({"app.py"}))
@@ -117,6 +118,7 @@ class FakeTester:
         self.runs += 1
         text = trial.files.get("app.py", b"").decode()
         broken = {name for name in self.culprits if f"async def {name}(" in text}
+        broken |= {pair[0] for pair in self.pairs if all(f"async def {name}(" in text for name in pair)}
         if trial.select is None:
             self.full += 1
             broken |= {self.flicker} if self.flicker and self.full % 3 == 1 else set()
@@ -132,17 +134,41 @@ class FakeTester:
 @pytest.mark.parametrize(("culprits", "most", "flicker"), [([], 7, "v5"), (["v11"], 12, ""), (["v2", "v9", "v10", "v14", "v15"], 41, "v5")])
 def test_exactly_the_planted_groups_are_taken_back(culprits, most, flicker):
     names = [f"v{number}" for number in range(16)]
-    data = Project({"app.py": source(names).encode()}, frozenset({"app.py"}))
-    tester, catalogue, cache = FakeTester(names, culprits, flicker), load_catalogue(), ParseCache()
-    gate = Gate(lambda name, item, accepts: run_stage(name, item, catalogue, verify_module.Settings(), accepts, cache), tester, data, "", lambda text: None)
-    result = gate.verify(["routes"])
-    assert sorted(group for taken in result.taken for group in taken.groups) == sorted(f"routes:app.py:{name}" for name in culprits)
-    assert all(set(taken.tests) == {next(iter(taken.groups)).rpartition(":")[2]} for taken in result.taken)
+    gate = gate_for(names, culprits=culprits, flicker=flicker)
+    result, tester = gate.verify(["routes"]), gate.tester
+    assert sorted(taken.group for taken in result.taken) == sorted(f"routes:app.py:{name}" for name in culprits)
+    assert all(set(taken.tests) == {taken.group.rpartition(":")[2]} and not taken.beside for taken in result.taken)
     assert tester.runs <= most
     refused = {item.symbol for item in result.outcomes[0].decisions if item.code == "V400"}
     assert refused == set(culprits)
     assert result.project.python["app.py"].count(b"async def") == 16 - len(culprits)
     assert result.flaky == ({flicker} if flicker else set())
+
+
+def gate_for(names, **faults):
+    data = Project({"app.py": source(names).encode()}, frozenset({"app.py"}))
+    tester, catalogue, cache = FakeTester(names, faults.pop("culprits", []), **faults), load_catalogue(), ParseCache()
+    return Gate(lambda name, item, accepts: run_stage(name, item, catalogue, verify_module.Settings(), accepts, cache), tester, data, "", lambda text: None)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "back"),
+    [
+        ([("v3", "v12")], {"v3"}),
+        ([("v2", "v7", "v9")], {"v2"}),
+        ([("v4", "v11"), ("v6", "v11"), ("v11", "v13")], {"v11"}),
+        ([("v1", "v2"), ("v8", "v9")], {"v1", "v8"}),
+    ],
+)
+def test_of_groups_that_fail_only_together_one_is_taken_back(pairs, back):
+    gate = gate_for([f"v{number}" for number in range(16)], pairs=pairs)
+    result = gate.verify(["routes"])
+    assert {taken.group.rpartition(":")[2] for taken in result.taken} == back
+    assert all(taken.beside for taken in result.taken)
+    reasons = [item.reason for item in result.outcomes[0].decisions if item.code == "V400"]
+    assert len(reasons) == len(back) and all("together with routes:app.py:v" in reason and "which stay" in reason for reason in reasons)
+    assert result.project.python["app.py"].count(b"async def") == 16 - len(back)
+    assert gate.tester.runs <= 22 * len(back)
 
 
 # The command

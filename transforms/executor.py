@@ -6,10 +6,10 @@ in lambdas, nor objects that are used again afterwards.
 """
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from transforms.edits import SPELLINGS, Outline, WrapCall, WrapExpression, place_of
-from transforms.facts import Function, last_name
+from transforms.facts import Function
 from transforms.graph import Site
 from transforms.index import Index
 from transforms.judge import LATE, Judgement, is_own, judge, own_handlers, selected, stopped
@@ -18,13 +18,14 @@ from transforms.moves import Move, is_lazy, moves, orm_moves
 from transforms.naming import block_name
 from transforms.placement import is_awaited
 from transforms.planning import Change, Plan, shadowed
-from transforms.reach import Reach, is_bound, is_orm
+from transforms.reach import Reach, is_bound, is_orm, runs_elsewhere
 from transforms.regions import Region
 from transforms.routes import make_async
+from transforms.runtime import blocked, waits
 from transforms.suppression import left
+from transforms.witnessed import explain_seen
 
 NAME = "executor"
-_MOVING = {"to_thread", "run_in_executor", "sync_to_async"}
 
 
 def plan(index: Index, settings: Settings) -> Plan:
@@ -44,7 +45,19 @@ def plan(index: Index, settings: Settings) -> Plan:
     for function in async_functions(index, reach, settings):
         _move_all(index, reach, function, settings, result, "")
         _explain_rest(index, reach, function, settings, result)
+    explain_seen(index, reach, _moved_from(index, reach, settings), result)
     return result
+
+
+def _moved_from(index: Index, reach: Reach, settings: Settings) -> Callable[[Function], set[ast.AST]]:
+    """The calls in a function that leave the loop."""
+
+    def moved(function: Function) -> set[ast.AST]:
+        found = [*moves(index, reach, function, settings), *(orm_moves(index, reach, function, settings) if settings.orm == "executor" else [])]
+        free = [move for move in found if not move.obstacle]
+        return {move.node for move in free} | {node for move in free if move.region for node in move.region.covers()}
+
+    return moved
 
 
 def async_functions(index: Index, reach: Reach, settings: Settings) -> list[Function]:
@@ -159,25 +172,27 @@ def _explain_rest(index: Index, reach: Reach, function: Function, settings: Sett
         moved |= {inner for move in orm_moves(index, reach, function, settings) for inner in ast.walk(move.node) if isinstance(inner, ast.Call)}
     for site in index.graph.sites(function):
         if site.node not in moved and not (isinstance(site.node, ast.Call) and is_awaited(function, site.node)):
-            _explain(function, site, result)
+            _explain(index, function, site, result)
     _explain_inline(index, reach, function, moved, result)
 
 
-def _explain(function: Function, site: Site, result: Plan, through: str = "") -> None:
-    entry = site.entry
-    if entry.kind == "cpu" and entry.verdict == "leave":
+def _explain(index: Index, function: Function, site: Site, result: Plan, through: str = "") -> None:
+    entry, seen = site.entry, index.graph.seen(site.scope.owner, site.node)
+    if entry.kind == "cpu" and entry.verdict == "leave" and not seen:
         return  # it computes, and no thread would make that any better
     line = getattr(site.node, "lineno", function.line)
     if is_orm(entry):
         code, verdict, reason = "E306", Verdict.LEAVE, "work on a database session stays where it is"
     elif is_bound(entry):
         code, verdict, reason = "E304", Verdict.REFUSE, entry.reason or "it belongs to the thread that made it"
+    elif entry.verdict == "leave" and waits(seen):
+        code, verdict, reason = "E304", Verdict.REFUSE, f"it {blocked(seen)}, which its arguments or what it calls back ask for: get those values before"
     elif entry.verdict == "leave":
-        code, verdict, reason = "E303", Verdict.LEAVE, entry.reason
+        code, verdict, reason = "E303", Verdict.LEAVE, entry.reason + (f"; it {blocked(seen)}" if seen else "")
     elif is_lazy(entry, site.node):
         code, verdict = "E304", Verdict.REFUSE
         reason = entry.reason or "its result blocks again when it is used: the whole block has to move together"
-    elif entry.verdict == "refuse":
+    elif entry.verdict == "refuse" or entry.read:
         code, verdict, reason = "E304", Verdict.REFUSE, entry.reason
     else:
         code, verdict, reason = "E307", Verdict.REFUSE, "it blocks, and no call on the way to it can be moved"
@@ -192,19 +207,9 @@ def _explain_inline(index: Index, reach: Reach, function: Function, moved: Itera
         function,
         lambda edge: edge.node not in skipped
         and not edge.target.is_async
-        and (edge.sure or edge.how in ("property", "implicit") or edge.how == "nested" and not _runs_elsewhere(edge.target)),
+        and (edge.sure or edge.how in ("property", "implicit") or edge.how == "nested" and not runs_elsewhere(edge.target)),
     ):
         line = getattr(item.site.node, "lineno", item.function.line)
         if len(item.chain) > 1 and (item.function.module.path, line, item.site.entry.name) not in known:
             known.add((item.function.module.path, line, item.site.entry.name))
-            _explain(item.function, item.site, result, f"; reached on the loop from {function.qualname} ({function.place})")
-
-
-def _runs_elsewhere(nested: Function) -> bool:
-    """Whether every use of the function hands it to a call that runs it on another thread."""
-    if nested.outer is None or nested.kind != "function":
-        return False
-    uses = [item.node for item in nested.outer.references if isinstance(item.node, ast.Name) and item.node.id == nested.name]
-    called = any(isinstance(call.node.func, ast.Name) and call.node.func.id == nested.name for call in nested.outer.calls)
-    parents = nested.module.parents
-    return bool(uses) and not called and all(isinstance(parents.get(use), ast.Call) and last_name(parents[use]) in _MOVING for use in uses)
+            _explain(index, item.function, item.site, result, f"; reached on the loop from {function.qualname} ({function.place})")

@@ -13,7 +13,7 @@ from transforms.layout import is_test
 from transforms.model import Seen
 from transforms.registry import RENDERING, Registry
 from transforms.resolve import Resolver, is_property
-from transforms.runtime import traced
+from transforms.runtime import CALL, READ, text_of, traced
 from transforms.signature import Shape, Signature, shape_of, signature_of
 from transforms.values import ClassValue, External, FunctionValue, Instance, Value
 
@@ -51,9 +51,9 @@ class Graph:
 
     def __init__(self, resolver: Resolver, registry: Registry, unread: Unread, seen: Iterable[Seen] = ()) -> None:
         self.resolver = resolver
-        self._traced: dict[tuple[str, str, str], list[Seen]] = {}
+        self._traced: dict[tuple[str, str, str, str], list[Seen]] = {}
         for item in sorted(seen):
-            self._traced.setdefault((item.path, item.function, item.call), []).append(item)
+            self._traced.setdefault((item.path, item.function, item.what, item.call), []).append(item)
         self.registry = registry
         self.escapes = Escapes(resolver)
         self._callers = Callers(resolver, registry, unread, self.escapes)
@@ -84,12 +84,16 @@ class Graph:
         if any(keyword.arg == "_async_wrapper" for keyword in call.node.keywords):
             yield Site(call.node, call.scope, Entry(name, "blinker", "loop", "refuse", "it runs async receivers, which fails inside a running event loop"))
 
-    def _seen(self, call: Call) -> Iterator[Site]:
-        """A call that blocked at run time and that nothing else is known of: it is what ran there."""
-        owner = call.scope.owner
-        key = (owner.module.path, owner.qualname, ast.unparse(call.node.func))
-        if key in self._traced:
-            yield Site(call.node, call.scope, traced(self._traced[key], self.resolver.catalogue))
+    def seen(self, owner: Function, node: ast.AST) -> list[Seen]:
+        """What a trace saw at this call or attribute."""
+        what = CALL if isinstance(node, ast.Call) else READ
+        return self._traced.get((owner.module.path, owner.qualname, what, text_of(node)), []) if self._traced else []
+
+    def _seen(self, node: ast.AST, scope: Scope, sites: list[Site]) -> None:
+        """What blocked at run time and of which nothing else is known: it is what ran there."""
+        found = self.seen(scope.owner, node)
+        if found and not any(site.node is node for site in sites):
+            sites.append(Site(node, scope, traced(found, self.resolver.catalogue)))
 
     def unknown(self, function: Function) -> list[ast.Call]:
         """Calls in its own body whose target is not known."""
@@ -131,8 +135,7 @@ class Graph:
             if entry:
                 sites.append(Site(call.node, call.scope, entry))
             edges += self._implicit(target, call.node)
-        if self._traced and not any(site.node is call.node for site in sites):
-            sites += self._seen(call)
+        self._seen(call.node, call.scope, sites)
 
     def _protocol(self, used: Reference, methods: tuple[str, ...], sites: list[Site]) -> None:
         """`with lock:` takes the lock, `for attempt in Retrying():` waits between the attempts."""
@@ -252,9 +255,12 @@ class Graph:
         base = self.resolver.value(node.value, scope)
         if isinstance(base, External) and (state := self._thread_state(base)):
             sites.append(Site(node, scope, state))
+        if isinstance(base, External) and base.instance and (read := self.resolver.catalogue.reading(base.name, node.attr)):
+            sites.append(Site(node, scope, read))
         for method in self.names.methods(node.attr):
             if is_property(method) and (base is None or isinstance(base, Instance) and method.cls in self.resolver.lineage(base.cls)):
                 edges.append(Edge(method, node, "property", False))
+        self._seen(node, scope, sites)
 
     def _proxied(self, node: ast.expr, scope: Scope) -> Iterator[Edge]:
         """`db = LocalProxy(get_db)`: every use of `db` calls `get_db`."""

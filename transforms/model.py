@@ -82,8 +82,9 @@ class Settings:
 class Seen:
     """A call that was seen to block a loop at run time and that static analysis could not type.
 
-    It is found again by the function that holds it and its own source text (`call`, without arguments), because lines
-    move from stage to stage. `name` is what ran, `blocks` what waited in it.
+    It is found again by the function that holds it and its own source text, because lines move from stage to stage.
+    `what` says of what that text (`call`) is: a call (without its arguments), a read of an attribute, or, where neither is
+    known, the first line of a statement. `name` is what ran, `blocks` what waited in it.
     """
 
     path: str
@@ -91,6 +92,7 @@ class Seen:
     call: str
     name: str
     blocks: str
+    what: str = "call"
 
 
 @dataclass(frozen=True)

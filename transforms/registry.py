@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from transforms.environment import put_into_templates
 from transforms.facts import Call, Class, Function, last_name
 from transforms.resolve import Resolver
 from transforms.values import External, FunctionValue, Value
@@ -86,6 +87,9 @@ class _Finder:
                 self.called(owner)
             for cls in module.classes:
                 self.view_class(cls)
+        for function in put_into_templates(self.resolver):
+            for template in RENDERING:
+                self.implicit.setdefault(template, []).append(function)
         implicit = {name: tuple(functions) for name, functions in self.implicit.items()}
         return Registry(self.handlers, implicit, tuple(self.unknown), tuple(self.overrides), self.async_rendering(), self.has_connections())
 

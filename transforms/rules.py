@@ -79,6 +79,9 @@ _TABLE = (
     Rule(
         "V400", "refused by the app's tests", "`verify` shows the test and its output: mend the test where it only fits synchronous code, or report the change."
     ),
+    Rule(
+        "V401", "it blocked a loop at run time, and static analysis does not see why", "Look at what runs there; a catalogue file of yours can say what it is."
+    ),
 )
 CHANGING = ("R100", "C200", "C201", "C204", "C206", "E300", "E301", "E302", "E309")
 RULES = {rule.code: rule for rule in _TABLE}

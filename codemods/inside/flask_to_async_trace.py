@@ -15,6 +15,7 @@ import contextlib
 import functools
 import os
 import re
+import select
 import sys
 import threading
 import time
@@ -37,11 +38,13 @@ def begin(config: dict[str, Any]) -> None:
     after: dict[str, Callable[[Any], None]] = {
         "socket": record.watch_sockets,
         "ssl": record.watch_tls,
+        "selectors": record.watch_selectors,
         "subprocess": record.watch_processes,
         "sqlite3.dbapi2": record.watch_sqlite,
         "asyncio.events": record.watch_loops,
         "flask.app": record.watch_flask,
     }
+    select.select = Select(record.timed(select.select, "select.select"), select.select)
     time.sleep = record.timed(time.sleep, "time.sleep")
     os.system = record.timed(os.system, "os.system")
     sys.addaudithook(record.audited)
@@ -50,6 +53,17 @@ def begin(config: dict[str, Any]) -> None:
         after.pop(name)(sys.modules[name])
     sys.meta_path.insert(0, AfterImport(after))
     atexit.register(record.totals)
+
+
+class Select:
+    """`select.select`, as database drivers wait with it. An object, because `selectors` keeps it as a class's attribute."""
+
+    def __init__(self, timed: Any, real: Any) -> None:
+        self.timed, self.real = timed, real
+
+    def __call__(self, *args: Any) -> Any:
+        """Timed where it may wait."""
+        return self.real(*args) if len(args) > 3 and args[3] is not None and args[3] <= 0 else self.timed(*args)
 
 
 class AfterImport:
@@ -114,7 +128,7 @@ class Record:
                 chain.append([path, frame.f_lineno, frame.f_code.co_name])
             elif not chain and (frame.f_code.co_filename.startswith("<frozen importlib") or frame.f_globals.get("__name__") == "linecache"):
                 return [], ""  # importing a module waits for files once, and printing an error reads the source
-            below, frame = frame, frame.f_back
+            below, frame = (frame if frame.f_code.co_filename != __file__ else below), frame.f_back
         return chain, via
 
     def note(self, kind: str, call: str, seconds: float, chain: list[list[Any]], via: str = "", text: str = "") -> None:
@@ -181,6 +195,24 @@ class Record:
     def watch_tls(self, module: Any) -> None:
         """Blocking TLS; asyncio's own does not use this class."""
         self.methods(module.SSLSocket, "ssl.SSLSocket", _TLS, _waits)
+
+    def watch_selectors(self, module: Any) -> None:
+        """Waiting for sockets that do not block themselves, as dnspython does; the loop's own waiting is none."""
+        classes: set[Any] = {item for item in vars(module).values() if isinstance(item, type) and "select" in vars(item)}
+        for cls in classes:
+            if not getattr(cls.select, "__isabstractmethod__", False):
+                cls.select = self.unless_loop(cls.select)
+
+    def unless_loop(self, real: Any) -> Any:
+        """The method, timed when something else than asyncio calls it and it may wait."""
+        timed = self.timed(real, "selectors.select")
+
+        @functools.wraps(real)
+        def select(selector: Any, timeout: Any = None) -> Any:
+            own = sys._getframe(1).f_globals.get("__name__") in ("asyncio.base_events", "asyncio.selector_events")
+            return real(selector, timeout) if own or timeout is not None and timeout <= 0 else timed(selector, timeout)
+
+        return select
 
     def watch_processes(self, module: Any) -> None:
         """Waiting for another program."""
@@ -329,6 +361,8 @@ def _called(frame: Any) -> str:
     if frame is None:
         return ""
     module = frame.f_globals.get("__name__", "")
+    if os.sep in module:  # a template: Jinja compiles it under the name of its file
+        return f"template {module.rpartition(os.sep)[2]}"
     owner = frame.f_locals.get("self") if frame.f_code.co_varnames[:1] == ("self",) else None
     cls = type(owner)
     if owner is not None and not hasattr(cls, "_mock_return_value"):

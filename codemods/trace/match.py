@@ -11,9 +11,10 @@ from transforms.judge import own_handlers
 from transforms.layout import is_test
 from transforms.model import Decision, Seen, Verdict
 from transforms.registry import Handler
+from transforms.runtime import CALL, READ, STATEMENT, reads_at, statement_at, text_of
 
 _ADVICE = "trace --save FILE, then --trace FILE of audit and migrate, decides it"
-_OPEN = ("E304", "E305", "E306", "E307")
+_OPEN = ("E304", "E305", "E306", "E307", "V401")
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,13 @@ def match(index: Index, decisions: Sequence[Decision], events: Iterable[Event]) 
 
 
 def _matched(index: Index, decisions: Sequence[Decision], event: Event) -> Matched:
-    function = holder(index, event.path, event.line)
-    if function is None:
-        return Matched(event, "", "code of the module itself" if event.path in index.modules else "the file was not read by the tool")
+    module = index.modules.get(event.path)
+    if module is None:
+        return Matched(event, "", "the file was not read by the tool")
+    function = holder(index, event.path, event.line) or module.body
     if is_test(event.path):
         return Matched(event, function.qualname, "code of the tests")
-    for answer in (_decision, _unknown_call, _known_site, _named_call):
+    for answer in (_decision, _unknown_call, _known_site, _read, _named_call, _statement):
         found = answer(index, decisions, event)
         if found:
             return Matched(event, function.qualname, *found)
@@ -64,6 +66,7 @@ def _frames(index: Index, event: Event) -> Iterator[tuple[Function, int, str]]:
     via = event.via
     for path, line, _ in event.chain:
         function = holder(index, path, line)
+        function = function or (index.modules[path].body if path in index.modules and not is_test(path) else None)
         if function is None or is_test(path):
             return
         yield function, line, via
@@ -72,9 +75,10 @@ def _frames(index: Index, event: Event) -> Iterator[tuple[Function, int, str]]:
 
 def _decision(index: Index, decisions: Sequence[Decision], event: Event) -> _Answer:
     for function, line, _ in _frames(index, event):
-        lines = {line, *(node.lineno for node in _calls(function, line))}
+        statement = statement_at(function, line)
+        lines = {line, *(node.lineno for node in _calls(function, line)), *([statement.lineno] if statement else [])}
         for item in decisions:
-            if item.path == function.module.path and item.line in lines and item.symbol == function.qualname and item.code[0] in "EC":
+            if item.path == function.module.path and item.line in lines and item.symbol == function.qualname and (item.code[0] in "EC" or item.code == "V401"):
                 return f"{_word(item.verdict)} {item.code}{_where(item, event)}: {item.reason}", None
     return None
 
@@ -85,15 +89,25 @@ def _unknown_call(index: Index, decisions: Sequence[Decision], event: Event) -> 
         unknown = [node for node in index.graph.unknown(function) if node in _calls(function, line)]
         found = _only(unknown, via)
         if found:
-            return f"{function.module.path}:{line} calls it and static analysis cannot follow: {_ADVICE}", _seen(function, found, via, event)
+            return f"{function.module.path}:{line} calls it and static analysis cannot follow: {_ADVICE}", _seen(function, found, via, event, CALL)
     return None
 
 
 def _known_site(index: Index, decisions: Sequence[Decision], event: Event) -> _Answer:
-    for function, line, _ in _frames(index, event):
+    for function, line, via in _frames(index, event):
         for site in index.graph.sites(function):
             if site.node in _calls(function, line):
-                return f"{site.entry.name} is known{': ' if site.entry.reason else ''}{site.entry.reason}; no decision names it", None
+                known = f"{site.entry.name} is known{': ' if site.entry.reason else ''}{site.entry.reason}; {_ADVICE}"
+                return known, _seen(function, site.node, via, event, CALL)
+    return None
+
+
+def _read(index: Index, decisions: Sequence[Decision], event: Event) -> _Answer:
+    """A property: no call is written there."""
+    for function, line, via in _frames(index, event):
+        named = [node for node in reads_at(function, line) if node.attr == via.rpartition(".")[2]]
+        if len(named) == 1:
+            return f"reading the attribute runs it: {_ADVICE}", _seen(function, named[0], via, event, READ)
     return None
 
 
@@ -102,7 +116,16 @@ def _named_call(index: Index, decisions: Sequence[Decision], event: Event) -> _A
     for function, line, via in _frames(index, event):
         named = [node for node in _calls(function, line) if _last(node.func) == via.rpartition(".")[2]]
         if len(named) == 1:
-            return f"the catalogue does not know it: {_ADVICE}", _seen(function, named[0], via, event)
+            return f"the catalogue does not know it: {_ADVICE}", _seen(function, named[0], via, event, CALL)
+    return None
+
+
+def _statement(index: Index, decisions: Sequence[Decision], event: Event) -> _Answer:
+    """Whatever it is, it happens in this statement."""
+    for function, line, via in _frames(index, event):
+        node = statement_at(function, line)
+        if node is not None:
+            return f"no call that is written there is known to block: {_ADVICE}", _seen(function, node, via, event, STATEMENT)
     return None
 
 
@@ -112,8 +135,8 @@ def _only(nodes: Sequence[ast.Call], via: str) -> ast.Call | None:
     return found[0] if len(found) == 1 else None
 
 
-def _seen(function: Function, node: ast.Call, via: str, event: Event) -> Seen:
-    return Seen(function.module.path, function.qualname, ast.unparse(node.func), via, ", ".join(event.calls))
+def _seen(function: Function, node: ast.AST, via: str, event: Event, what: str) -> Seen:
+    return Seen(function.module.path, function.qualname, text_of(node), via, ", ".join(event.calls), what)
 
 
 def _where(item: Decision, event: Event) -> str:

@@ -12,9 +12,9 @@ from codemods.console import fail, guarded, paint, print_lines
 from codemods.project import Loaded
 from codemods.seen import save_seen
 from codemods.trace.events import Event, gather
-from codemods.trace.match import Matched, balance, match
+from codemods.trace.match import Matched, balance
 from codemods.trace.report import trace_lines
-from codemods.trace.static import decided
+from codemods.trace.static import settled
 from codemods.verify.prepare import inside_for
 from codemods.verify.run import environment_for, events
 from transforms.model import Settings
@@ -23,8 +23,7 @@ from transforms.model import Settings
 def session(loaded: Loaded, command: list[str], to: Path | None, stall: float) -> None:
     """Run the command, print what was seen, save what static analysis could not type."""
     seen, code = _run(loaded, command, stall)
-    index, decisions = guarded(lambda: decided(loaded.project, Settings(), catalogue_for(loaded)))
-    matched = match(index, decisions, seen)
+    index, decisions, matched = guarded(lambda: settled(loaded.project, Settings(), catalogue_for(loaded), seen))
     typer.echo("")
     print_lines(trace_lines(matched, seen, balance(index, decisions, seen), stall, paint()))
     if code:

@@ -17,11 +17,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Taken:
-    """Groups that were taken back together, with the tests that fail when only they are carried out."""
+    """A group that was taken back, with the tests that fail when only it and those `beside` it are carried out.
+
+    The groups `beside` it stay: without it, they do no harm.
+    """
 
     stage: str
-    groups: frozenset[str]
+    group: str
     tests: Mapping[str, str]
+    beside: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -57,7 +61,7 @@ class Gate:
         before = result.project
         whole = self.stage(name, before, lambda group: True)
         groups = list(dict.fromkeys(item.group for item in whole.outcome.decisions if item.group))
-        taken = {group: item for item in result.taken if item.stage == name for group in item.groups if group in groups}
+        taken = {item.group: item for item in result.taken if item.stage == name and item.group in groups}
         staged = self._carried(name, before, set(groups) - set(taken)) if taken else whole
         while True:
             self.say(f"{name}: {len(groups) - len(taken)} groups of changes, all tests")
@@ -84,10 +88,11 @@ class Gate:
             left = [group for group in groups if group not in taken]
             found = smallest(left, partial(self._fail, name, before, select, suspects), self.tester.jobs)
             if found and self._comes_again(name, before, found, select, suspects):
-                item = Taken(name, found, self._failing(name, before, found, select, suspects))
-                self.say(f"{name}: taken back: {', '.join(sorted(found))}")
+                culprit = self._culprit(name, before, found, left, select, suspects)
+                item = Taken(name, culprit, self._failing(name, before, found, select, suspects), found - {culprit})
+                self.say(f"{name}: taken back: {culprit}{together(item)}")
                 result.taken.append(item)
-                taken |= dict.fromkeys(found, item)
+                taken[culprit] = item
             elif len(suspects) > 1:
                 waiting += [{test: text} for test, text in suspects.items()]  # one of them may be flaky: each by itself
                 continue
@@ -97,6 +102,14 @@ class Gate:
             rest = self._failing(name, before, frozenset(groups) - set(taken), select, suspects)
             waiting += [rest] if rest else []
         return True
+
+    def _culprit(
+        self, name: str, before: Project, found: frozenset[str], left: Sequence[str], select: frozenset[str] | None, suspects: Mapping[str, str]
+    ) -> str:
+        """Of groups that fail only together one goes: the first without which all others pass, else the first."""
+        ordered = [group for group in left if group in found]
+        without = (group for group in ordered if not self._failing(name, before, frozenset(left) - {group}, select, suspects))
+        return ordered[0] if len(ordered) == 1 else next(without, ordered[0])
 
     def _comes_again(self, name: str, before: Project, found: frozenset[str], select: frozenset[str] | None, suspects: Mapping[str, str]) -> bool:
         """Whether a fresh run fails with these groups, and a fresh run without them does not: what a flaky test does by chance only."""
@@ -156,5 +169,9 @@ def _site(item: Decision) -> tuple[str, int, str, str, str]:
 def _refusal(item: Decision, taken: Taken) -> Decision:
     names = sorted(taken.tests)
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    together = " together with other changes" if len(taken.groups) > 1 else ""
-    return replace(item, code="V400", verdict=Verdict.REFUSE, reason=f"refused by the app's tests{together}: {names[0] if names else ''}{more}")
+    return replace(item, code="V400", verdict=Verdict.REFUSE, reason=f"refused by the app's tests{together(taken)}: {names[0] if names else ''}{more}")
+
+
+def together(taken: Taken) -> str:
+    """The groups without which it does no harm, in words; empty when it fails by itself."""
+    return f" together with {', '.join(sorted(taken.beside))}, which {'stay' if len(taken.beside) > 1 else 'stays'}" if taken.beside else ""

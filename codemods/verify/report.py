@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from codemods.report import Paint
 from codemods.trace.events import BLOCKED, CONTEXT, STALL, UNAWAITED
 from codemods.trace.report import balance_lines, trace_lines
-from codemods.verify.gate import Taken, Verified
+from codemods.verify.gate import Taken, Verified, together
 from codemods.verify.judging import Baseline
 from codemods.verify.rounds import Traced
 from codemods.verify.run import Run
@@ -46,7 +46,7 @@ def verify_lines(found: Evidence, written: bool, paint: Paint) -> Iterator[str]:
         yield "The command is no pytest: only its exit status was looked at."
     yield from _flaky_lines(found)
     for stage, number in found.result.carried.items():
-        yield f"{stage}: {_count(number, 'group')} accepted, {sum(len(item.groups) for item in found.result.taken if item.stage == stage)} taken back"
+        yield f"{stage}: {_count(number, 'group')} accepted, {sum(item.stage == stage for item in found.result.taken)} taken back"
     for taken in found.result.taken:
         yield from _taken_lines(taken, paint)
     if found.untested:
@@ -69,7 +69,7 @@ def _flaky_lines(found: Evidence) -> Iterator[str]:
 
 
 def _taken_lines(taken: Taken, paint: Paint) -> Iterator[str]:
-    yield paint(f"refused  V400  {' with '.join(sorted(taken.groups))}: refused by the app's tests", "yellow")
+    yield paint(f"refused  V400  {taken.group}: refused by the app's tests{together(taken)}", "yellow")
     for name, text in sorted(taken.tests.items())[:3]:
         yield f"    {name}"
         yield from (f"      | {line}" for line in text.splitlines()[-_SHOWN:])
@@ -94,7 +94,7 @@ def markdown_lines(found: Evidence) -> Iterator[str]:
     yield "| stage | groups accepted | taken back |"
     yield "|---|---:|---:|"
     for stage, number in found.result.carried.items():
-        yield f"| {stage} | {number} | {sum(len(item.groups) for item in found.result.taken if item.stage == stage)} |"
+        yield f"| {stage} | {number} | {sum(item.stage == stage for item in found.result.taken)} |"
     for taken in found.result.taken:
         yield from _taken_markdown(taken)
     if found.untested:
@@ -131,7 +131,7 @@ def _lost(found: Evidence) -> Sequence[str]:
 def _taken_markdown(taken: Taken) -> Iterator[str]:
     fence = "````"
     yield ""
-    yield f"<details><summary>taken back (V400): <code>{_html(', '.join(sorted(taken.groups)))}</code></summary>"
+    yield f"<details><summary>taken back (V400): <code>{_html(taken.group)}</code>{_html(together(taken))}</summary>"
     for name, text in sorted(taken.tests.items())[:3]:
         yield from ("", f"`{name}`", "", fence, *text.replace(fence, "'" * 4).splitlines()[-_SHOWN:], fence)
     yield from ("", "</details>")

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from codemods.verify.guard import Guard
+
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
 WHOLE = "(the whole command)"
 _GRACE = 5  # seconds between asking a command to end and killing it
@@ -64,14 +66,14 @@ class Inside:
     lag: bool = False
 
 
-def run_command(command: Sequence[str], cwd: Path, inside: Inside, stem: Path, limit: float | None) -> Run:
+def run_command(command: Sequence[str], cwd: Path, inside: Inside, stem: Path, limit: float | None, guard: Guard | None = None) -> Run:
     """Run it; `stem` names the files beside which log, configuration and events are written. Raises CommandError."""
     stream = stem.with_suffix(".events")
     stream.unlink(missing_ok=True)
     environment = environment_for(inside, stem.with_suffix(".json"), stream)
     began = time.monotonic()
     with stem.with_suffix(".log").open("wb") as log:
-        ending, code = _wait(start(command, cwd, environment, log), limit)
+        ending, code = _wait(start(command, cwd, environment, log), limit, guard)
     return read_run(stream, ending, code, time.monotonic() - began, str(stem.with_suffix(".log")))
 
 
@@ -111,7 +113,9 @@ def start(command: Sequence[str], cwd: Path, environment: Mapping[str, str], out
         raise CommandError(f"{command[0]} cannot be run in {cwd}: {error.strerror}; the command runs without a shell, as if you had typed it there") from None
 
 
-def _wait(process: subprocess.Popen[bytes], limit: float | None) -> tuple[str, int]:
+def _wait(process: subprocess.Popen[bytes], limit: float | None, guard: Guard | None) -> tuple[str, int]:
+    if guard:
+        guard.begins(process.pid)
     try:
         code = process.wait(limit)
         return ("killed", code) if code < 0 else ("ended", code)
@@ -123,6 +127,8 @@ def _wait(process: subprocess.Popen[bytes], limit: float | None) -> tuple[str, i
     finally:
         _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
         process.wait()
+        if guard:
+            guard.ended(process.pid)
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:

@@ -9,15 +9,19 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from codemods.journal import FOLDER as JOURNAL
+from codemods.journal import take
 
 MARK = ".flask-to-async-scratch"
+LEAST = 2**20  # bytes that must be free on its disk: where a test run has none, its results say nothing
 LARGEST = 4 * 2**30  # bytes that are copied without being asked
 _LEFT_OUT = {".git", ".hg", ".svn", "__pycache__", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", JOURNAL}
+_LOCK = ".lock"
 _LINKED = {"node_modules"}
 
 
@@ -45,6 +49,25 @@ class Scratch:
         return self.folder / f"work-{os.getpid()}-{number}"
 
 
+@contextlib.contextmanager
+def held(top: Path, folder: Path) -> Iterator[None]:
+    """The folder for one run of verify alone; the system gives the lock back when its holder dies. Raises ScratchError."""
+    _check_folder(top, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("ab") as file:
+        try:
+            take(file.fileno())
+        except OSError:
+            raise ScratchError(f"another verify is at work in {folder}; wait until it has ended, or name another folder with --scratch") from None
+        yield
+
+
+def check_room(folder: Path) -> None:
+    """Raise ScratchError when the disk is full: a test that cannot write fails for no fault of the change."""
+    if shutil.disk_usage(folder).free < LEAST:
+        raise ScratchError(f"the disk of {folder} is full, so the last test run says nothing; make room, then go on with --resume")
+
+
 def default_folder(top: Path) -> Path:
     """Below the user's cache folder (XDG_CACHE_HOME), one for each project."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -63,11 +86,8 @@ def top_of(root: Path) -> Path:
 
 def make(top: Path, folder: Path, resume: bool) -> Scratch:
     """Copy `top`, or with `resume` take the copy that is there. Raises ScratchError or OSError."""
+    _check_folder(top, folder)
     scratch = Scratch(top, folder)
-    if folder == top or folder in top.parents:
-        raise ScratchError(f"{folder} holds the project itself; name another folder with --scratch")
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-        raise ScratchError(f"{folder} holds files that are not from this tool; name an empty folder with --scratch")
     if resume:
         _check_same(scratch)
         for old in folder.glob("work-*"):
@@ -84,12 +104,19 @@ def make(top: Path, folder: Path, resume: bool) -> Scratch:
     return scratch
 
 
+def _check_folder(top: Path, folder: Path) -> None:
+    if folder == top or folder in top.parents:
+        raise ScratchError(f"{folder} holds the project itself; name another folder with --scratch")
+    if folder.exists() and any(item.name != _LOCK for item in folder.iterdir()) and not (folder / MARK).exists():
+        raise ScratchError(f"{folder} holds files that are not from this tool; name an empty folder with --scratch")
+
+
 def clear(scratch: Scratch, everything: bool = False) -> None:
     """Remove the copies; the logs stay unless `everything`."""
     for path in scratch.folder.glob("*"):
         if path.is_dir() and (everything or path.name.startswith(("base", "work-"))):
             shutil.rmtree(path)
-        elif everything and path.name != MARK:
+        elif everything and path.name not in (MARK, _LOCK):
             path.unlink()
 
 
@@ -158,7 +185,12 @@ def _remove(path: Path) -> None:
 def place(work: Path, files: Mapping[str, bytes]) -> None:
     """Write the files of a candidate; paths are relative to the copy."""
     for name, data in files.items():
-        (work / name).write_bytes(data)
+        path = work / name
+        mode = path.stat().st_mode if path.exists() else None
+        path.unlink(missing_ok=True)  # it may be read-only
+        path.write_bytes(data)
+        if mode is not None:
+            path.chmod(stat.S_IMODE(mode))
 
 
 def _entries(top: Path, leave_out: Path) -> Iterator[tuple[Path, str]]:

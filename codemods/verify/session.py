@@ -1,7 +1,8 @@
 """One run of verify, from the options to what is printed and written."""
 
 import shlex
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from codemods.pipeline import changed_files, in_order, run_stages, with_dependen
 from codemods.project import Loaded
 from codemods.report import stage_lines, summary_lines
 from codemods.verify.gate import Gate, Verified
+from codemods.verify.guard import Guard, guarding
 from codemods.verify.judging import BaselineError
 from codemods.verify.prepare import imported, prefix_of, split, tester_for
 from codemods.verify.report import Evidence, baseline_line, markdown_lines, not_loaded, verify_lines
 from codemods.verify.rounds import STALL, Traced, rounds
 from codemods.verify.run import CommandError
-from codemods.verify.scratch import Scratch, ScratchError, clear, default_folder, make, top_of
+from codemods.verify.scratch import Scratch, ScratchError, clear, default_folder, held, make, top_of
 from codemods.verify.tester import Tester, Trial
 from transforms.index import ParseCache
 from transforms.model import Project, Settings
@@ -46,33 +48,42 @@ class Wish:
 
 def session(loaded: Loaded, wish: Wish) -> int:
     """Verify, print, write; the exit status."""
+    with ExitStack() as stack:
+        place, found = _tried(loaded, wish, stack)
+        _finish(loaded, found, wish)
+        if wish.write:
+            clear(place)
+    broken = any(decision.code in ("F001", "F002") for outcome in found.result.outcomes for decision in outcome.decisions)
+    return 2 if broken or loaded.unreadable else 0
+
+
+def _tried(loaded: Loaded, wish: Wish, stack: ExitStack) -> tuple[Scratch, Evidence]:
+    """All that happens in the copy, which stays ours until the stack ends."""
     try:
-        place = _scratch(loaded, wish.scratch, wish.copy, wish.resume)
-        found = _verified(loaded, wish, place)
+        top, folder = _folders(loaded, wish.scratch, wish.copy)
+        stack.enter_context(held(top, folder))
+        place = make(top, folder, wish.resume)
+        return place, _verified(loaded, wish, place, stack.enter_context(guarding()))
     except (ScratchError, CommandError, BaselineError) as error:
         fail(f"{error}. Your files were not touched.")
     except KeyboardInterrupt:
         fail("ended by you; your files were not touched, --resume goes on")
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}; your files were not touched")
-    _finish(loaded, found, wish)
-    if wish.write:
-        clear(place)
-    broken = any(decision.code in ("F001", "F002") for outcome in found.result.outcomes for decision in outcome.decisions)
-    return 2 if broken or loaded.unreadable else 0
 
 
-def _scratch(loaded: Loaded, folder: Path | None, copy: Path | None, resume: bool) -> Scratch:
+def _folders(loaded: Loaded, folder: Path | None, copy: Path | None) -> tuple[Path, Path]:
+    """What is copied, and where to."""
     top = copy.resolve() if copy else top_of(loaded.root)
     if not loaded.root.is_relative_to(top):
         raise ScratchError(f"--copy {top} does not hold the project, {loaded.root}")
-    return make(top, (folder or default_folder(top)).resolve(), resume)
+    return top, (folder or default_folder(top)).resolve()
 
 
-def _verified(loaded: Loaded, wish: Wish, place: Scratch) -> Evidence:
+def _verified(loaded: Loaded, wish: Wish, place: Scratch, guard: Guard) -> Evidence:
     names, settings, words = in_order(wish.stages), wish.settings, split(wish.test)
     needs = guarded(lambda: run_stages(loaded, names, settings)).needs
-    tester = tester_for(loaded, place, words, needs, wish.timeout, wish.jobs)
+    tester = replace(tester_for(loaded, place, words, needs, wish.timeout, wish.jobs), guard=guard)
     tester.open()
     _say("the tests before any change, twice")
     base = tester.first()

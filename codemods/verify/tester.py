@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from codemods.verify.guard import Guard
 from codemods.verify.judging import Baseline, baseline
 from codemods.verify.run import Case, Inside, Run, run_command
-from codemods.verify.scratch import Scratch, place, restore
+from codemods.verify.scratch import Scratch, check_room, place, restore
 
 _LEAST = 60.0  # seconds that every run may take, however quick the first one was
 _TIMES = 5  # and how many times as long as the unchanged code
@@ -50,6 +51,7 @@ class Tester:
     base: Baseline | None = None
     done: dict[str, Run] = field(default_factory=dict)
     runs: int = 0
+    guard: Guard | None = None
 
     def open(self) -> None:
         """Remember what a run that is resumed has already tried, and make the folders."""
@@ -82,7 +84,9 @@ class Tester:
         if trial.key not in self.done:
             number = self._free.get()
             try:
-                self._remember(trial.key, self._run(trial, self.scratch.work(number)))
+                run = self._run(trial, self.scratch.work(number))
+                check_room(self.scratch.folder)
+                self._remember(trial.key, run)
             finally:
                 self._free.put(number)
         return self.done[trial.key]
@@ -93,7 +97,7 @@ class Tester:
         restore(self.scratch, work)
         place(work, trial.files)
         inside = replace(self.inside, copy=work, select=sorted(trial.select or ()), trace={"stall": trial.stall} if trial.stall else None)
-        return run_command(self.command, work / self.cwd, inside, stem, self._limit(trial))
+        return run_command(self.command, work / self.cwd, inside, stem, self._limit(trial), self.guard)
 
     def _limit(self, trial: Trial) -> float:
         if self.timeout:

@@ -10,7 +10,10 @@ from transforms.catalogue.schema import TABLES, CatalogueError, validate
 
 @dataclass(frozen=True)
 class Entry:
-    """One blocking callable. `verdict` is wrap, leave or refuse; `lazy`: its result blocks again when used."""
+    """One blocking callable. `verdict` is wrap, leave or refuse; `lazy`: its result blocks again when used.
+
+    `read`: it is no callable but a property, and reading it blocks.
+    """
 
     name: str
     library: str
@@ -19,6 +22,7 @@ class Entry:
     reason: str = ""
     lazy: bool = False
     thread_bound: bool = False
+    read: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class LibraryType:
     reason: str
     lazy: frozenset[str]
     thread_bound: bool
+    properties: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,16 @@ class Catalogue:
             return None
         lazy = method in known.lazy
         return Entry(f"{type_name}.{method}", known.library, known.kind, known.verdict, known.reason, lazy, known.thread_bound)
+
+    def reading(self, type_name: str, name: str) -> Entry | None:
+        """The entry of a property whose reading blocks; None for any other attribute."""
+        known = self.types.get(type_name)
+        if known is None or name not in known.properties:
+            return None
+        reason = (
+            known.reason if known.verdict != "wrap" else f"reading {name} waits for {known.library}: in a function of its own, the call of that function moves"
+        )
+        return Entry(f"{type_name}.{name}", known.library, known.kind, known.verdict, reason, False, known.thread_bound, True)
 
     def constructor(self, name: str) -> Entry | None:
         """The entry of a constructor or factory that already does I/O."""
@@ -134,7 +149,7 @@ def _add_type(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str
     known = LibraryType(
         names[0], library["id"], library.get("kind", "client"), row.get("context", ""), frozenset(row.get("blocks", [])), frozenset(row.get("pure", [])),
         row.get("returns", {}), row.get("attributes", {}), row.get("constructor_blocks", False), row.get("verdict", "wrap"), row.get("reason", ""),
-        frozenset(row.get("lazy", [])), row.get("thread_bound", library.get("thread_bound", False)),
+        frozenset(row.get("lazy", [])), row.get("thread_bound", library.get("thread_bound", False)), frozenset(row.get("properties", [])),
     )  # fmt: skip
     for name in [*names, *row.get("made_by", [])]:
         catalogue.made[name] = names[0]

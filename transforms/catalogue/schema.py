@@ -21,7 +21,7 @@ _LIBRARY = {"id": "text", "modules": "names", "distribution": "text", "tested": 
 _FUNCTION = {"names": "names", "verdict": "verdict", "reason": "text", "returns": "name", "lazy": "bool", "kind": "kind", "last_seen": "text"}
 _TYPE = {
     "names": "names", "made_by": "names", "context": "name", "blocks": "members", "pure": "members", "returns": "pairs", "attributes": "pairs",
-    "constructor_blocks": "bool", "verdict": "verdict", "reason": "text", "lazy": "members", "thread_bound": "bool", "last_seen": "text",
+    "constructor_blocks": "bool", "verdict": "verdict", "reason": "text", "lazy": "members", "properties": "members", "thread_bound": "bool", "last_seen": "text",
 }  # fmt: skip
 _DECORATOR = {"names": "names", "since": "text", "proof": "text"}
 _SWAP = {"type": "name", "target": "name", "module": "name", "methods": "members", "constructor": "members"}

@@ -22,7 +22,7 @@ from transforms.reach import Reach
 from transforms.support import MODULE
 from transforms.values import External
 
-_BLOCKING = {"E300", "E301", "E302", "E309", "E304", "E305", "E306", "E307"}
+_BLOCKING = {"E300", "E301", "E302", "E309", "E304", "E305", "E306", "E307", "V401"}
 # Methods of strings, bytes, numbers, dates and lists that no client or connection has.
 _PLAIN = {
     "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "lower", "upper", "title", "casefold", "capitalize", "startswith", "endswith", "encode", "decode",
