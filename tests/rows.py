@@ -79,7 +79,9 @@ def original(topic: Topic, folder: Path, proved: bool = True) -> Path:
     """The application as a project on disk; without its requirements no decorator of a library counts as proved."""
     folder.mkdir(parents=True)
     (folder / "app.py").write_text(topic.source, encoding="utf-8")
-    (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in ("flask[async]>=2.3", *(topic.requires if proved else ()))))
+    lines = topic.requires if proved else ()
+    flask = () if any(line.startswith("flask>") for line in lines) else ("flask[async]>=2.3",)
+    (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in (*flask, *lines)))
     return folder
 
 

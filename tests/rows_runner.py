@@ -54,7 +54,7 @@ def observe(folder, asks, modules):
         return {"skipped": "not importable here: " + ", ".join(lost)}
     warnings.simplefilter("error", RuntimeWarning)
     unraisable = []
-    sys.unraisablehook = lambda item: unraisable.append("%r in %r" % (item.exc_value, item.object))
+    sys.unraisablehook = lambda item: unraisable.append(f"{item.exc_value!r} in {item.object!r}")
     os.chdir(folder)
     sys.path.insert(0, folder)
     records = listen()
@@ -80,7 +80,7 @@ def listen():
     class Keep(logging.Handler):
         def emit(self, record):
             if record.name != "werkzeug":
-                error = "%s: %s" % (type(record.exc_info[1]).__name__, record.exc_info[1]) if record.exc_info else ""
+                error = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}" if record.exc_info else ""
                 records.append([record.name, record.levelname, record.getMessage(), error])
 
     logging.getLogger().addHandler(Keep())
