@@ -145,6 +145,12 @@ def _is_proved(index: Index, value: Value) -> bool:
     since = index.catalogue.decorators.get(name)
     if since is None:
         return False
+    asked = [item for distribution in index.catalogue.distributions.get(name, ()) for item in index.requirements.find(distribution)]
+    return bool(asked) and all(item.lowest and not _older(item.lowest, since) for item in asked)
+
+
+def _older(version: tuple[int, ...], since: str) -> bool:
+    """Whether the version comes before the other one; 1.2 is 1.2.0."""
     wanted = tuple(int(part) for part in since.split(".") if part.isdigit())
-    asked = index.requirements.find(index.catalogue.distributions.get(name, ""))
-    return bool(asked) and all(item.lowest >= wanted for item in asked)
+    longest = max(len(version), len(wanted))
+    return version + (0,) * (longest - len(version)) < wanted + (0,) * (longest - len(wanted))

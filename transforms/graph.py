@@ -190,8 +190,10 @@ class Graph:
             key = (call.func.attr, shape_of(call), is_test(scope.owner.module.path))
             if key not in self._guesses:
                 self._guesses[key] = tuple(self._guess(*key))
+            family = self.resolver.behind_super(call.func.value, scope)
             for method in self._guesses[key]:
-                yield Edge(method, call, "name", False)
+                if family is None or method.cls in family:
+                    yield Edge(method, call, "name", False)
 
     def _guess(self, name: str, shape: Shape | None, tested: bool) -> Iterator[Function]:
         for method in self.names.methods(name):

@@ -24,7 +24,7 @@ from transforms.resolve import Resolver
 from transforms.templates import entry_points, template_names
 from transforms.text import Text, Undecodable, decode
 
-_FRAMEWORK = re.compile(rb"\bflask|\bquart\b", re.IGNORECASE)
+_FRAMEWORK = re.compile(rb"flask|\bquart\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from transforms.model import Settings, Verdict
 from transforms.moves import Move, moves, orm_moves
 from transforms.reach import Reach, Reached, is_bound, is_orm, starts_loop
 from transforms.registry import Handler
+from transforms.streaming import streams
 from transforms.suppression import BY_COMMENT, BY_SETTINGS, left
 
 _WORKER = re.compile(r"(?:-k|--worker-class)[ =\"',]*(gevent|eventlet)")
@@ -130,6 +131,9 @@ def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoratio
     loop = next((item for item in reached if starts_loop(item.site.entry)), None)
     if loop:
         yield Verdict.REFUSE, "R107", f"{loop.path} ({loop.place}) fails inside a running event loop"
+    streamed = streams(index, reach, function)
+    if streamed:
+        yield Verdict.REFUSE, "R107", f"it streams with the request's context ({streamed}), which fails in an async view before Flask 3.1.2: ask for flask>=3.1.2"
     obstacle = adapter_for(index, function, decorated.adapter).obstacle if decorated.adapter else ""
     if obstacle:
         yield Verdict.REFUSE, "R111", obstacle

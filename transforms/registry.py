@@ -252,6 +252,11 @@ _RENAMED = {
     "flask_restful.reqparse.Resource": "flask_restful.Resource", "flask_restx.resource.Resource": "flask_restx.Resource",
     "flask_login.login_manager.LoginManager": "flask_login.LoginManager", "flask_jwt_extended.jwt_manager.JWTManager": "flask_jwt_extended.JWTManager",
     "flask.app.Flask": "flask.Flask", "flask.blueprints.Blueprint": "flask.Blueprint",
+    # Subclasses in libraries that register as Flask does and leave awaiting to it (APIFlask 0.12 to 3.1, flask-smorest 0.40 to 0.47 read).
+    "apiflask.APIFlask": "flask.Flask", "apiflask.app.APIFlask": "flask.Flask",
+    "apiflask.APIBlueprint": "flask.Blueprint", "apiflask.blueprint.APIBlueprint": "flask.Blueprint",
+    "flask_smorest.Blueprint": "flask.Blueprint", "flask_smorest.blueprint.Blueprint": "flask.Blueprint",
+    "apiflask.views.MethodView": "flask.views.MethodView", "apiflask.views.View": "flask.views.View",
 }  # fmt: skip
 
 

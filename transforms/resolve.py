@@ -444,6 +444,20 @@ class Resolver:
                 waiting += self.subclasses.get(current, [])
         return found
 
+    def behind_super(self, node: ast.expr, scope: Scope) -> list[Class] | None:
+        """The classes whose methods `super()` may find; None when the expression is something else, or a base is not known."""
+        if not isinstance(node, ast.Call) or node.args or self.value(node.func, scope) not in (External("builtins.super"), External("builtins.super()")):
+            return None
+        owner: Function | None = scope.owner
+        while owner is not None and owner.cls is None:
+            owner = owner.outer
+        if owner is None or owner.cls is None:
+            return None
+        whole = [owner.cls, *self.descendants(owner.cls)]
+        if any(base is None for cls in whole for base in self.external_bases(cls)):
+            return None
+        return [item for cls in whole for item in self.lineage(cls) if item is not owner.cls]
+
     # Calls
 
     def result(self, target: Value, call: ast.Call, scope: Scope) -> Value:

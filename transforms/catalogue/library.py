@@ -67,7 +67,7 @@ class Catalogue:
     decorators: dict[str, str] = field(default_factory=dict)
     objects: dict[str, str] = field(default_factory=dict)
     swaps: dict[str, Swap] = field(default_factory=dict)
-    distributions: dict[str, str] = field(default_factory=dict)
+    distributions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
 
     def library_of(self, name: str) -> str:
@@ -160,7 +160,7 @@ def _add_type(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str
 def _add_decorator(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:
     for name in row["names"]:
         catalogue.decorators[name] = row.get("since", "")
-        catalogue.distributions[name] = library.get("distribution", "")
+        catalogue.distributions[name] = tuple(item for item in (library.get("distribution"), row.get("also")) if item)
 
 
 def _add_swap(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ _TYPE = {
     "names": "names", "made_by": "names", "context": "name", "blocks": "members", "pure": "members", "returns": "pairs", "attributes": "pairs",
     "constructor_blocks": "bool", "verdict": "verdict", "reason": "text", "lazy": "members", "properties": "members", "thread_bound": "bool", "last_seen": "text",
 }  # fmt: skip
-_DECORATOR = {"names": "names", "since": "text", "proof": "text"}
+_DECORATOR = {"names": "names", "since": "text", "proof": "text", "also": "text"}
 _SWAP = {"type": "name", "target": "name", "module": "name", "methods": "members", "constructor": "members"}
 TABLES: Mapping[str, Mapping[str, str]] = {"function": _FUNCTION, "type": _TYPE, "decorator": _DECORATOR, "swap": _SWAP}
 _NEEDED = {"function": ("names",), "type": ("names",), "decorator": ("names",), "swap": ("type", "target", "module", "methods")}
