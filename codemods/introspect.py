@@ -2,11 +2,13 @@
 
 import importlib
 import inspect
+import re
 import warnings
 from dataclasses import dataclass
 from types import ModuleType
 
 MISSING = object()
+_AWAITABLE = re.compile(r"\b(?:Awaitable|Coroutine)\b")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def _module(name: str) -> object:
 def is_awaited(found: object) -> bool:
     """Whether calling it gives something to await: a coroutine function, or one that is annotated so (redis.asyncio)."""
     plain = _unwrapped(found)
-    return inspect.iscoroutinefunction(plain) or any(word in _returns(plain) for word in ("Awaitable[", "Coroutine["))
+    return inspect.iscoroutinefunction(plain) or bool(_AWAITABLE.search(_returns(plain)))
 
 
 def is_async_iterator(found: object) -> bool:

@@ -89,7 +89,7 @@ def _is_swapped(index: Index, function: Function, node: ast.Call, settings: Sett
 def swap_left(index: Index, function: Function, swap: Swap, settings: Settings) -> Left | None:
     """Why the user wants that swap left; None when it may be made."""
     lines = [(item.place[0], item.place[2]) for item in swap.edits] + [(node.lineno, node.end_lineno or node.lineno) for node in swap.nodes]
-    rows = (left_lines(index, settings, function.module.path, first, last, "C200") for first, last in lines)
+    rows = (left_lines(index, settings, function.module.path, first, last, swap.code) for first, last in lines)
     return next((item for item in rows if item is not None), None)
 
 

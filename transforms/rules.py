@@ -38,6 +38,16 @@ _TABLE = (
     Rule("C202", "the client call is not proved equal to an asynchronous one", "The executor stage moves it to a thread."),
     Rule("C203", "the helper stays synchronous", "The executor stage moves the call of it to a thread."),
     Rule("C204", "an async twin is written beside the helper", "Keep both in step, or make the other callers async as well."),
+    Rule("C210", "the client and all that is made from it become their asynchronous forms"),
+    Rule("C211", "one asynchronous client is shared by all requests"),
+    Rule("C212", "the client is kept over requests, and each async view has a loop of its own", "`--stage server`, then the stage clients again."),
+    Rule("C213", "the client is used in a way that differs on its asynchronous form", "The executor stage moves it to a thread."),
+    Rule("C214", "the client leaves the code that is followed", "Make and use it in one function, or at the top level of a module."),
+    Rule("C215", "what makes the client is not proved to mean the same", "The executor stage moves its calls to a thread."),
+    Rule("C216", "the project asks for a version of the library that is too old", "Raise the requirement, then run the tool again."),
+    Rule("C217", "the tests put something else in the client's place", "Let the tests use a real server, or leave it."),
+    Rule("C218", "the client may be another one later", "Make it once, by a statement at the top level of a module."),
+    Rule("C219", "nothing closes the client", "Write `with … as client:` around its use."),
     Rule("E300", "the blocking call moves to a worker thread"),
     Rule("E301", "the call of a blocking helper moves to a worker thread"),
     Rule("E302", "the work moves to the request's own thread"),
@@ -67,5 +77,5 @@ _TABLE = (
         "V400", "refused by the app's tests", "`verify` shows the test and its output: mend the test where it only fits synchronous code, or report the change."
     ),
 )
-CHANGING = ("R100", "C200", "C201", "C204", "E300", "E301", "E302", "E309")
+CHANGING = ("R100", "C200", "C201", "C204", "C210", "C211", "E300", "E301", "E302", "E309")
 RULES = {rule.code: rule for rule in _TABLE}

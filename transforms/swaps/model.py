@@ -8,7 +8,10 @@ from transforms.edits import Edit, Import
 
 @dataclass(frozen=True)
 class Swap:
-    """The edits that replace one call, or one block with its calls. `nodes` are the calls that become awaited."""
+    """The edits that replace one call, or one block with its calls. `nodes` are the calls that become awaited.
+
+    `blocks` are the `with` statements that become `async with`; `elsewhere` are edits that other files need, by path.
+    """
 
     nodes: tuple[ast.Call, ...]
     subject: str
@@ -17,13 +20,16 @@ class Swap:
     imports: tuple[Import, ...] = ()
     constants: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    code: str = "C200"
+    blocks: tuple[ast.With, ...] = ()
+    elsewhere: tuple[tuple[str, Edit, tuple[Import, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
 class Unproved:
     """A client call that stays as it is, and what could not be proved of it."""
 
-    node: ast.Call
+    node: ast.expr
     subject: str
     reason: str
     code: str = "C202"
