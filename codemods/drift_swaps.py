@@ -1,10 +1,11 @@
 """Whether the swaps of a catalogue file agree with the installed library: each name, what is awaited, what is iterated."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from codemods.introspect import is_async_iterator, is_async_only, is_awaited, parameters
+from codemods.introspect import is_async_iterator, is_async_only, is_awaited, parameters, returned
 
 Row = Mapping[str, Any]
 Look = Callable[[str], object | None]
@@ -95,6 +96,8 @@ def _member(row: Row, key: str, name: str, old: object, new: object, look: Look,
     if is_async_only(before):
         yield f"{row['type']}.{name} is a coroutine function already"
     yield from (f"{row['target']}.{after} {wrong}" for wrong in _wrong(key, then, is_listed))
+    if key in ("methods", "plain") and (given := _unsaid(row, name, then)):
+        yield f"{row['target']}.{after} gives {given}, and the file does not say so"
     if key != "properties":
         yield from (f"{row['target']}.{after} has no argument {item}" for item in _lost(before, then))
 
@@ -114,6 +117,15 @@ def _wrong(key: str, then: object, is_listed: bool) -> Iterator[str]:
         case "properties":
             if not isinstance(then, property) or not is_awaited(then.fget):
                 yield "is not awaited when it is read"
+
+
+def _unsaid(row: Row, name: str, then: object) -> str:
+    """An asynchronous object of the library that a method is annotated to give, and that `returns` says nothing of."""
+    said = row.get("returns", {})
+    if name in said or "*" in said or name in row.get("known", ()):
+        return ""
+    words = re.findall(r"\bAsync\w+", returned(then)) + [word for word in ("Self",) if re.search(r"\bSelf\b", returned(then))]
+    return words[0] if words and not words[0].startswith(("AsyncIterator", "AsyncGenerator")) else ""
 
 
 def _lost(before: object, then: object) -> list[str]:

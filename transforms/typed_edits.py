@@ -46,7 +46,7 @@ def _loop(places: Places, original: cst.For | cst.CompFor, node: cst.CSTNode) ->
 
 
 def _block(places: Places, original: cst.With, node: cst.CSTNode) -> cst.CSTNode:
-    if len(original.items) != 1 or places.take(AsyncBlock, original.items[0].item) is None:
+    if places.take(AsyncBlock, original.items[0].item) is None:
         return node
     return node.with_changes(asynchronous=cst.Asynchronous(_SPACE))
 

@@ -75,6 +75,8 @@ class Swap:
     attributes: Mapping[str, str] = field(default_factory=dict)
     properties: frozenset[str] = frozenset()
     same: frozenset[str] = frozenset()
+    settable: frozenset[str] = frozenset()
+    flags: Mapping[str, str] = field(default_factory=dict)
     rename: Mapping[str, str] = field(default_factory=dict)
     suffix: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -195,9 +197,13 @@ def _add_decorator(catalogue: Catalogue, row: Mapping[str, Any], library: Mappin
 
 
 def _add_swap(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:
-    sets: dict[str, Any] = {key: frozenset(row[key]) for key in ("constructor", "methods", "plain", "iterators", "properties", "same", "closes") if key in row}
+    sets: dict[str, Any] = {
+        key: frozenset(row[key]) for key in ("constructor", "methods", "plain", "iterators", "properties", "same", "settable", "closes") if key in row
+    }
     others: dict[str, Any] = {
-        key: row[key] for key in ("returns", "attributes", "rename", "suffix", "refused", "context", "iterates", "holds", "kept", "by_name") if key in row
+        key: row[key]
+        for key in ("returns", "attributes", "rename", "suffix", "refused", "context", "iterates", "holds", "kept", "by_name", "flags")
+        if key in row
     }
     catalogue.swaps[row["type"]] = Swap(
         row["type"], row["target"], row["module"], positional=tuple(row.get("positional", ())), of=_asynchronous(library), **sets, **others

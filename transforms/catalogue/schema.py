@@ -27,7 +27,7 @@ _TYPE = {
 _DECORATOR = {"names": "names", "since": "text", "proof": "text"}
 _SWAP = {
     "type": "name", "target": "name", "module": "name", "constructor": "members", "positional": "members", "by_name": "bool", "methods": "members", "plain": "members",
-    "iterators": "members", "returns": "pairs", "attributes": "pairs", "properties": "members", "same": "members", "rename": "renames", "suffix": "suffix",
+    "iterators": "members", "returns": "pairs", "attributes": "pairs", "properties": "members", "same": "members", "settable": "members", "flags": "pairs", "rename": "renames", "suffix": "suffix",
     "refused": "reasons", "context": "name", "iterates": "bool", "closes": "members", "holds": "bool", "kept": "bool",
 }  # fmt: skip
 _CALL = {"names": "names", "target": "name", "module": "name", "arguments": "members", "positional": "members", "by_name": "bool", "awaited": "bool"}

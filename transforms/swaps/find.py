@@ -10,6 +10,7 @@ from transforms.placement import is_awaited, why_not_here
 from transforms.planning import shadowed
 from transforms.swaps import httpx_call, requests_call, sleep
 from transforms.swaps.block import swap_blocks
+from transforms.swaps.functions import swap_functions
 from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.session import swap_sessions
 from transforms.swaps.typed import typed_swaps
@@ -17,7 +18,7 @@ from transforms.swaps.typed import typed_swaps
 
 def find_swaps(index: Index, function: Function, settings: Settings) -> list[Swap | Unproved]:
     """In source order."""
-    typed = typed_swaps(index, function)
+    typed = [*typed_swaps(index, function), *swap_functions(index, function)]
     entered = {block for item in typed if isinstance(item, Swap) for block in item.blocks}
     found: list[Swap | Unproved] = [*swap_blocks(index, function, entered), *swap_sessions(index, function, settings)]
     inside = {node for item in found if isinstance(item, Swap) for node in item.nodes}

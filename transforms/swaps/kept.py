@@ -53,10 +53,16 @@ def origin(index: Index, node: ast.AST, scope: Scope) -> Origin | None:
         case ast.Attribute():
             return _member(index, node, scope)
         case ast.Subscript(slice=ast.Constant()):
-            return _taken(origin(index, node.value, scope), f"[{ast.unparse(node.slice)}]")
+            return _taken(origin(index, node.value, scope), f"[{_constant(node.slice)}]")
         case ast.Call(func=ast.Attribute(value=owner, attr=name)) if all(isinstance(item, ast.Constant) for item in node.args) and not node.keywords:
-            return _taken(origin(index, owner, scope), f".{name}({', '.join(ast.unparse(item) for item in node.args)})")
+            return _taken(origin(index, owner, scope), f".{name}({', '.join(_constant(item) for item in node.args)})")
     return None
+
+
+def _constant(node: ast.expr) -> str:
+    """A constant as it is written, texts in double quotes where that is simple."""
+    text = ast.unparse(node)
+    return f'"{text[1:-1]}"' if text[:1] == "'" and not set(text[1:-1]) & set("\"'\\") else text
 
 
 def _taken(found: Origin | None, text: str) -> Origin | None:

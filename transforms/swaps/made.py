@@ -1,7 +1,7 @@
 """How a client is made: which type it is of, what makes its asynchronous form, and whether all arguments mean the same."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from transforms.catalogue.library import Asynchronous
@@ -57,13 +57,18 @@ def maker_of(index: Index, node: ast.Call, scope: Scope, row: Row) -> Maker | No
 
 
 def argument_obstacle(maker: Maker, node: ast.Call) -> str:
-    """The first argument that is not proved to mean the same; empty when all are."""
-    if any(isinstance(item, ast.Starred) for item in node.args) or len(node.args) > len(maker.positional):
+    """The first argument of the call that is not proved to mean the same; empty when all are."""
+    return given_obstacle(node, maker.arguments, maker.positional)
+
+
+def given_obstacle(node: ast.Call, arguments: Collection[str], positional: Sequence[str]) -> str:
+    """The first argument that is none of those that mean the same; empty when there is none."""
+    if any(isinstance(item, ast.Starred) for item in node.args) or len(node.args) > len(positional):
         return "an argument that is given by its place is not proved to mean the same"
     for keyword in node.keywords:
         if keyword.arg is None:
             return "`**` may hand it arguments that do not mean the same"
-        if keyword.arg not in maker.arguments:
+        if keyword.arg not in arguments:
             return f"its argument {keyword.arg} is not proved to mean the same"
     return ""
 
@@ -94,8 +99,3 @@ def _allows(operator: str, bound: tuple[int, ...], floor: tuple[int, ...]) -> bo
         case "<=":
             return bound >= floor
     return True
-
-
-def needs(rows: Iterable[Asynchronous]) -> tuple[str, ...]:
-    """The distributions that the emitted code needs beside what is there."""
-    return tuple(dict.fromkeys(need for row in rows for need in row.needs))

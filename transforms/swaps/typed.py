@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from transforms.catalogue.library import Swap as Row
 from transforms.doubles import double_of
 from transforms.edits import AwaitCall, Edit, Enclose, Import, NameArguments, Replace, place_of
-from transforms.facts import Function, FunctionNode, Reference
+from transforms.facts import Function, FunctionNode, Reference, last_name
 from transforms.host.objects import host_module
 from transforms.index import Index
 from transforms.placement import is_awaited, stands_alone, why_not_here
@@ -49,7 +49,7 @@ def typed_swaps(index: Index, function: Function) -> list[Swap | Unproved]:
     found: list[_Unit | Unproved] = [*_made_inside(index, function), *_kept_outside(index, function)]
     units, kept = _placed(index, function, [item for item in found if isinstance(item, _Unit)])
     left = [*(item for item in found if isinstance(item, Unproved)), *kept]
-    done: list[Swap | Unproved] = [_swap(unit) for unit in units]
+    done: list[Swap | Unproved] = [_swap(index, function, unit) for unit in units]
     seen: set[ast.AST] = {node for unit in units for node in unit.uses.calls} | {item.node for item in left}
     left += _not_followed(index, function, seen, {inner for item in left for inner in ast.walk(item.node)})
     return sorted([*done, *left], key=lambda item: (_node(item).lineno, _node(item).col_offset))
@@ -83,10 +83,11 @@ def _local(index: Index, function: Function, call: ast.Call, row: Row) -> _Unit:
         raise Stop(ARGUMENTS, call, f"the name {name} means something else here")
     uses = Uses(index, function, row, seeds={call})
     uses.follow(call, row)
+    uses.finish()
     made: list[Edit] = [AwaitCall(place_of(call), maker.target) if maker.awaited else Replace(place_of(call.func), maker.target)]
     if maker.by_name and call.args:
         made.append(NameArguments(place_of(call), maker.positional[: len(call.args)]))
-    if not uses.closed:
+    if not uses.closed and (row.closes or row.context):
         made.append(_enclosing(function, call, row, uses))
     uses.awaited.append(call)
     return _Unit(call, uses, (*made, *uses.edits), row, maker.imports)
@@ -108,7 +109,7 @@ def _enclosing(function: Function, call: ast.Call, row: Row, uses: Uses) -> Encl
     """`async with` around the rest of its use, where nothing closes the client: raises Stop where that cannot be written."""
     parents = function.module.parents
     statement = parents.get(call)
-    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name) or len(statement.targets) > 1 or not row.context:
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name) or len(statement.targets) > 1 or not row.context or row.holds:
         raise Stop(UNCLOSED, call, "nothing closes it: write `with … as client:` around its use")
     around = parents.get(statement)
     block = next((rows for name in ("body", "orelse", "finalbody") if isinstance(rows := getattr(around, name, None), list) and statement in rows), None)
@@ -149,7 +150,7 @@ def _kept_outside(index: Index, function: Function) -> Iterator[_Unit | Unproved
         except Stop as stop:
             call = _call_around(function, node)
             if call is not None and not (stop.code == OWN_LOOPS and is_awaited(function, call)):
-                yield Unproved(call, _subject(call, row), _with_line(stop, call), stop.code)
+                yield Unproved(call, _subject(index, function, call, row), _with_line(stop, call), stop.code)
 
 
 def _typed(index: Index, reference: Reference) -> Row | None:
@@ -169,6 +170,7 @@ def _kept(index: Index, function: Function, node: ast.expr, row: Row, found: Ori
         raise Stop(LEAVES, node, "one object of it for all requests would mix what they do")
     uses = Uses(index, function, row, seeds={node})
     uses.follow(node, row)
+    uses.finish()
     if uses.closed:
         raise Stop(LEAVES, node, "it is closed here, and other requests go on using it")
     if not uses.awaited:
@@ -208,7 +210,7 @@ def _why_not_placed(index: Index, function: Function, unit: _Unit, entered: set[
     return ""
 
 
-def _swap(unit: _Unit) -> Swap:
+def _swap(index: Index, function: Function, unit: _Unit) -> Swap:
     row, uses = unit.row, unit.uses
     nodes = tuple(dict.fromkeys([*([unit.seed] if isinstance(unit.seed, ast.Call) else []), *uses.calls]))
     if unit.shared:
@@ -218,7 +220,7 @@ def _swap(unit: _Unit) -> Swap:
         reason += "; it is closed where its use ends" if any(isinstance(edit, Enclose) for edit in unit.edits) else ""
     elsewhere = unit.shared.elsewhere if unit.shared else ()
     code = KEPT if unit.shared else LOCAL
-    subject = _subject(nodes[0], row) if unit.shared else row.type
+    subject = _subject(index, function, nodes[0], row) if unit.shared else row.type
     return Swap(nodes, subject, unit.edits, reason, unit.imports, (), row.of.needs, code, tuple(uses.blocks), elsewhere)
 
 
@@ -227,10 +229,11 @@ def _with_line(stop: Stop, at: ast.expr) -> str:
     return stop.reason if line == at.lineno else f"line {line}: {stop.reason}"
 
 
-def _subject(call: ast.Call, row: Row) -> str:
-    func = call.args[0] if call.args and isinstance(call.func, ast.Attribute) and call.func.attr == "to_thread" else call.func
-    method = func.attr if isinstance(func, ast.Attribute) else ""
-    return f"{row.type}.{method}" if method else row.type
+def _subject(index: Index, function: Function, call: ast.Call, row: Row) -> str:
+    """The method that is called, as people read it."""
+    func = call.args[0] if call.args and last_name(call.func) == "to_thread" else call.func
+    value = index.resolver.value(func, function.scope)
+    return value.name if isinstance(value, External) and not value.instance else row.type
 
 
 # The rest
@@ -238,14 +241,17 @@ def _subject(call: ast.Call, row: Row) -> str:
 
 def _not_followed(index: Index, function: Function, seen: set[ast.AST], said: set[ast.AST]) -> Iterator[Unproved]:
     """Calls of such clients that come from where they cannot be followed."""
+    found: set[ast.expr] = set()
     for site in index.graph.sites(function):
-        owner, _, method = site.entry.name.rpartition(".")
+        owner = site.entry.name.rpartition(".")[0]
         row = index.catalogue.swaps.get(owner)
         node = site.node
-        if row is None or row.of.library in CODED or not isinstance(node, ast.Call) or node in seen or is_awaited(function, node):
+        if row is None or row.suffix or row.of.library in CODED or not isinstance(node, ast.Call) or node in seen or is_awaited(function, node):
             continue
         root = _root(function, node.func)
-        if isinstance(node.func, ast.Attribute) and root not in said and not _is_said(index, function, root):
+        named = isinstance(node.func, ast.Attribute) and "__" not in site.entry.name
+        if named and root not in said and root not in found and not _is_said(index, function, root):
+            found.add(root)
             yield Unproved(node, site.entry.name, _whence(index, function, root), LEAVES)
 
 

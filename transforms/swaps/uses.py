@@ -43,7 +43,14 @@ class Uses:
     names: dict[str, Row] = field(default_factory=dict)
     seeds: set[ast.AST] = field(default_factory=set)
     calls: list[ast.Call] = field(default_factory=list)
+    items: set[ast.withitem] = field(default_factory=set)
     closed: bool = False
+
+    def finish(self) -> None:
+        """What can only be said of all uses together; raises Stop."""
+        for block in self.blocks:
+            if not self.items.issuperset(block.items):
+                raise Stop(NOT_SAME, block.items[0].context_expr, "`with` enters something else at once: write one `with` for each")
 
     def follow(self, node: ast.expr, row: Row) -> None:
         """One expression that gives an object of that type; raises Stop."""
@@ -78,6 +85,8 @@ class Uses:
 
     def _attribute(self, node: ast.Attribute, row: Row) -> None:
         parent = self.function.module.parents.get(node)
+        if isinstance(node.ctx, ast.Store) and node.attr in row.settable and isinstance(parent, ast.Assign):
+            return
         if not isinstance(node.ctx, ast.Load):
             raise Stop(NOT_SAME, node, f"`.{node.attr}` is set on it, which is not proved to mean the same")
         if isinstance(parent, ast.Call) and parent.func is node and not self._is_attribute(node.attr, row):
@@ -135,9 +144,20 @@ class Uses:
 
     def _given(self, call: ast.Call, name: str, row: Row) -> None:
         """What the method gives is followed when it needs the server again."""
-        kind = self.gives(name, row)
+        kind = self._flagged(call, row) or self.gives(name, row)
         if kind:
             self.follow(call, self._row(kind, call))
+
+    def _flagged(self, call: ast.Call, row: Row) -> str:
+        """The type that `stream=True` makes of the result; raises Stop where that is decided at run time."""
+        for keyword in call.keywords if row.flags else []:
+            if keyword.arg is None:
+                raise Stop(NOT_SAME, call, "`**` may hold an argument on which the kind of the result depends")
+            if keyword.arg in row.flags and not isinstance(keyword.value, ast.Constant):
+                raise Stop(NOT_SAME, call, f"the kind of the result depends on {keyword.arg}, which is only known at run time")
+            if keyword.arg in row.flags and keyword.value.value:  # type: ignore[attr-defined]
+                return row.flags[keyword.arg]
+        return ""
 
     def gives(self, name: str, row: Row) -> str:
         """The type of what a method gives; empty for plain values."""
@@ -166,7 +186,7 @@ class Uses:
         if name in row.refused:
             raise Stop(NOT_SAME, call, f".{name}(): {row.refused[name]}")
         awaited = name in row.methods or "*" in row.methods and not name.startswith("_")
-        if not awaited or name in row.plain | row.iterators or self.gives(name, row):
+        if not awaited or name in row.plain | row.iterators or self.gives(name, row) or self._flagged(call, row):
             raise Stop(NOT_SAME, call, f".{name}() is not proved to be the same when awaited")
         new = row.rename.get(name, f"{name}{row.suffix}")
         self.closed = self.closed or row is self.root and name in row.closes
@@ -244,12 +264,11 @@ class Uses:
         block = self.function.module.parents.get(item)
         if not isinstance(block, ast.With):
             raise Stop(NOT_SAME, item.context_expr, "it is entered asynchronously already")
-        if len(block.items) != 1:
-            raise Stop(NOT_SAME, item.context_expr, "`with` enters several things at once: write one `with` for each")
         if not row.context:
             raise Stop(NOT_SAME, item.context_expr, row.refused.get("with", f"`with` is not proved to mean the same on {row.target or row.type}"))
-        self.edits[AsyncBlock(place_of(item.context_expr))] = None
+        self.edits[AsyncBlock(place_of(block.items[0].context_expr))] = None
         self.blocks.append(block)
+        self.items.add(item)
         self.awaited.append(item.context_expr)
         self.closed = self.closed or row is self.root
         if isinstance(item.optional_vars, ast.Name):
