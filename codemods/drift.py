@@ -46,9 +46,10 @@ def compare(data: Row, types: Collection[str]) -> Drift:
     for row in data.get("decorator", []):
         for name in row["names"]:
             _callable(drift, name)
-    given = {row["names"][0]: tuple(row.get("returns", {})) for row in data.get("type", [])}
+    known = {row["names"][0]: row for row in data.get("type", [])}
     for row in data.get("swap", []):
-        drift.wrong += swap_drift({**row, "known": given.get(row["type"], ())}, lambda name: _look(drift, name))
+        of = known.get(row["type"], {})
+        drift.wrong += swap_drift({**row, "known": tuple(of.get("returns", {}))}, lambda name: _look(drift, name))
     for row in data.get("call", []):
         drift.wrong += call_drift(row, lambda name: _look(drift, name))
     for name, target in {**data.get("objects", {}), **data.get("makers", {})}.items():

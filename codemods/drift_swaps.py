@@ -18,10 +18,14 @@ def swap_drift(row: Row, look: Look) -> Iterator[str]:
         yield f"{row['target']} does not lie in module {row['module']}"
     if old is None or new is None:
         return
+    yield from (f"{name} is another class than {row['type']}" for name in row.get("names", []) if look(name) not in (None, old))
     if row.get("context", "self") and not (hasattr(old, "__enter__") and is_awaited(getattr(new, "__aenter__", None))):
         yield f"`with {row['type']}` does not become `async with {row['target']}`"
     if row.get("iterates") and not (hasattr(old, "__iter__") and hasattr(new, "__aiter__")):
         yield f"`for x in {row['type']}` does not become `async for`"
+    if row.get("suffix"):
+        yield from _second_names(row, look)
+        return
     yield from _arguments(row["type"], old, row["target"], new, row.get("constructor", []), row)
     yield from _methods(row, old, new, look)
 
@@ -62,6 +66,19 @@ def _leading(holder: object) -> list[str]:
 
 
 # Methods
+
+
+def _second_names(row: Row, look: Look) -> Iterator[str]:
+    """Each method that a class of the type has must have its second name there too, as a coroutine function."""
+    holders = [found for name in [row["type"], *row.get("names", [])] if (found := look(name)) is not None]
+    for name in row.get("methods", []):
+        having = [holder for holder in holders if hasattr(holder, name)]
+        if not having:
+            yield f"no class of {row['type']} has {name}"
+        for holder in having:
+            then = getattr(holder, f"{name}{row['suffix']}", None)
+            if then is None or not is_awaited(then):
+                yield f"{getattr(holder, '__name__', holder)}.{name}{row['suffix']} is {'not awaited' if then else 'missing'}"
 
 
 def _methods(row: Row, old: object, new: object, look: Look) -> Iterator[str]:
@@ -124,7 +141,9 @@ def _unsaid(row: Row, name: str, then: object) -> str:
     said = row.get("returns", {})
     if name in said or "*" in said or name in row.get("known", ()):
         return ""
+    flagged = {f"Async{kind.rpartition('.')[2]}" for kind in row.get("flags", {}).values()}
     words = re.findall(r"\bAsync\w+", returned(then)) + [word for word in ("Self",) if re.search(r"\bSelf\b", returned(then))]
+    words = [word for word in words if word not in flagged]
     return words[0] if words and not words[0].startswith(("AsyncIterator", "AsyncGenerator")) else ""
 
 

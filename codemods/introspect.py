@@ -62,6 +62,7 @@ def _module(name: str) -> object:
 def is_awaited(found: object) -> bool:
     """Whether calling it gives something to await: a coroutine function, or one that is annotated so (redis.asyncio)."""
     plain = _unwrapped(found)
+    plain = inspect.unwrap(plain) if callable(plain) else plain
     return inspect.iscoroutinefunction(plain) or bool(_AWAITABLE.search(returned(plain)))
 
 

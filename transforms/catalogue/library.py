@@ -46,7 +46,7 @@ class Asynchronous:
 
     `floor`: the first version that has all that the swaps name. `loop`: which event loops an object may be used on.
     `needs`: distributions that the asynchronous side needs beside. `exceptions`: dotted names of errors that it does not
-    raise as the synchronous one does. `proof`: how equality was tested.
+    raise as the synchronous one does. `unset`: names of the library that the project must not set. `proof`: how equality was tested.
     """
 
     library: str = ""
@@ -55,6 +55,7 @@ class Asynchronous:
     loop: str = "per-loop"
     needs: tuple[str, ...] = ()
     exceptions: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
     proof: str = ""
 
 
@@ -65,6 +66,7 @@ class Swap:
     type: str
     target: str
     module: str
+    names: frozenset[str] = frozenset()
     constructor: frozenset[str] = frozenset()
     positional: tuple[str, ...] = ()
     by_name: bool = False
@@ -198,7 +200,7 @@ def _add_decorator(catalogue: Catalogue, row: Mapping[str, Any], library: Mappin
 
 def _add_swap(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:
     sets: dict[str, Any] = {
-        key: frozenset(row[key]) for key in ("constructor", "methods", "plain", "iterators", "properties", "same", "settable", "closes") if key in row
+        key: frozenset(row[key]) for key in ("names", "constructor", "methods", "plain", "iterators", "properties", "same", "settable", "closes") if key in row
     }
     others: dict[str, Any] = {
         key: row[key]
@@ -221,7 +223,7 @@ def _add_call(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str
 def _asynchronous(library: Mapping[str, Any]) -> Asynchronous:
     row = library["async"]
     floor = tuple(int(part) for part in row.get("floor", "").split(".") if part)
-    lists = (tuple(row.get("needs", ())), tuple(row.get("exceptions", ())))
+    lists = (tuple(row.get("needs", ())), tuple(row.get("exceptions", ())), tuple(row.get("unset", ())))
     return Asynchronous(library["id"], library.get("distribution", ""), floor, row.get("loop", "per-loop"), *lists, row.get("proof", ""))
 
 

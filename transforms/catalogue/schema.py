@@ -18,7 +18,7 @@ _LONGEST = 600
 
 # Key to what it holds: `names` and `name` are dotted, `members` are identifiers or "*", `pairs` maps one to a dotted name.
 _LIBRARY = {"id": "text", "modules": "names", "distribution": "text", "tested": "text", "kind": "kind", "thread_bound": "bool", "note": "text"}
-_ASYNC = {"floor": "version", "loop": "loop", "needs": "texts", "exceptions": "texts", "proof": "text"}
+_ASYNC = {"floor": "version", "loop": "loop", "needs": "texts", "exceptions": "names", "unset": "names", "proof": "text"}
 _FUNCTION = {"names": "names", "verdict": "verdict", "reason": "text", "returns": "name", "lazy": "bool", "kind": "kind", "last_seen": "text"}
 _TYPE = {
     "names": "names", "made_by": "names", "context": "name", "blocks": "members", "pure": "members", "returns": "pairs", "attributes": "pairs",
@@ -26,8 +26,8 @@ _TYPE = {
 }  # fmt: skip
 _DECORATOR = {"names": "names", "since": "text", "proof": "text"}
 _SWAP = {
-    "type": "name", "target": "name", "module": "name", "constructor": "members", "positional": "members", "by_name": "bool", "methods": "members", "plain": "members",
-    "iterators": "members", "returns": "pairs", "attributes": "pairs", "properties": "members", "same": "members", "settable": "members", "flags": "pairs", "rename": "renames", "suffix": "suffix",
+    "type": "name", "names": "names", "target": "name", "module": "name", "constructor": "members", "positional": "members", "by_name": "bool", "methods": "members", "plain": "members",
+    "iterators": "members", "returns": "pairs", "attributes": "pairs", "properties": "members", "same": "uses", "settable": "members", "flags": "pairs", "rename": "renames", "suffix": "suffix",
     "refused": "reasons", "context": "name", "iterates": "bool", "closes": "members", "holds": "bool", "kept": "bool",
 }  # fmt: skip
 _CALL = {"names": "names", "target": "name", "module": "name", "arguments": "members", "positional": "members", "by_name": "bool", "awaited": "bool"}
@@ -139,8 +139,8 @@ def _value(kind: str, value: object, where: str, dotted_keys: bool = False) -> N
                 _must(_is_member(item), where, "a table of names of methods", item) if kind == "renames" else _value("text", item, where)
         case "name":
             _must(value == "" or _is_dotted(value), where, "a dotted name", value)
-        case "names" | "members":
-            fits = _is_dotted if kind == "names" else _is_member
+        case "names" | "members" | "uses":
+            fits = {"names": _is_dotted, "members": _is_member, "uses": _is_use}[kind]
             what = "dotted names" if kind == "names" else "names of methods"
             _must(isinstance(value, list), where, f"a list of {what}", value)
             for item in value if isinstance(value, list) else []:
@@ -168,3 +168,7 @@ def _is_dotted(value: object) -> bool:
 
 def _is_member(value: object) -> bool:
     return value == "*" or _is_dotted(value) and "." not in str(value)
+
+
+def _is_use(value: object) -> bool:
+    return value in OPERATIONS or _is_member(value)

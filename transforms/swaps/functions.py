@@ -12,7 +12,7 @@ from transforms.host.objects import host_module
 from transforms.index import Index
 from transforms.placement import is_awaited, why_not_here
 from transforms.planning import shadowed
-from transforms.swaps.made import ARGUMENTS, FLOOR, floor_obstacle, given_obstacle
+from transforms.swaps.made import ARGUMENTS, FLOOR, floor_obstacle, given_obstacle, set_anew
 from transforms.swaps.model import Swap, Unproved
 from transforms.values import External
 
@@ -52,7 +52,7 @@ def _suffixed(index: Index, name: str) -> Row | None:
     owner, _, method = name.rpartition(".")
     known = index.catalogue.types.get(owner)
     row = index.catalogue.swaps.get(known.name) if known else None
-    if row is None or not row.suffix or method.startswith("_") or method.endswith(row.suffix) or method in row.plain:
+    if row is None or not row.suffix or owner not in {row.type, *row.names} or method.startswith("_") or method.endswith(row.suffix) or method in row.plain:
         return None
     return row if method in row.methods | row.iterators or method in row.refused or "*" in row.methods else None
 
@@ -69,6 +69,8 @@ def _second_name(index: Index, function: Function, node: ast.Call, row: Row, nam
     if row.of.loop != "any" and not host_module(index):
         reason = "the library keeps its connection from one request to the next, and each async view has an event loop of its own (stage server gives one)"
         return Unproved(node, name, reason, OWN_LOOPS)
+    if place := set_anew(index, row.of):
+        return Unproved(node, name, f"{place}, which has no asynchronous form that is known", NOT_SAME)
     if reason := why_not_here(index, function, node):
         return Unproved(node, name, reason)
     new = f"{method}{row.suffix}"

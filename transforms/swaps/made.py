@@ -50,8 +50,7 @@ def maker_of(index: Index, node: ast.Call, scope: Scope, row: Row) -> Maker | No
     call = index.catalogue.calls.get(name)
     if call is not None:
         return Maker(row, name, call.target, call.module, call.arguments, call.positional, call.by_name, call.awaited)
-    known = index.catalogue.types.get(name)
-    if known is None or known.name != row.type:
+    if name != row.type and name not in row.names:
         return None
     return Maker(row, name, row.target, row.module, row.constructor, row.positional, row.by_name, False)
 
@@ -99,3 +98,13 @@ def _allows(operator: str, bound: tuple[int, ...], floor: tuple[int, ...]) -> bo
         case "<=":
             return bound >= floor
     return True
+
+
+def set_anew(index: Index, of: Asynchronous) -> str:
+    """Where the project sets something of the library that the swap must find as it was; empty when nowhere."""
+    for name in of.unset:
+        module, _, attribute = name.rpartition(".")
+        for target, store in index.resolver.names.stores(attribute):
+            if index.resolver.value(target.value, store.scope) == External(module):
+                return f"{store.scope.owner.module.path}:{target.lineno} sets {name}"
+    return ""

@@ -112,6 +112,8 @@ class Uses:
 
     def _subscript(self, node: ast.Subscript, row: Row) -> None:
         operation = {ast.Store: "[]=", ast.Del: "del []"}.get(type(node.ctx), "[]")
+        if operation == "[]" and "[]" in row.same:
+            return
         kind = row.attributes.get("[]") if operation == "[]" else None
         if kind is None:
             raise Stop(NOT_SAME, node, self._operation(operation, row))
@@ -166,8 +168,7 @@ class Uses:
         return row.returns.get(name) or every or (known.returns.get(name, "") if known else "")
 
     def _row(self, kind: str, node: ast.AST) -> Row:
-        known = self.index.catalogue.types.get(kind)
-        row = self.index.catalogue.swaps.get(known.name if known else kind)
+        row = self.index.catalogue.swaps.get(self._known(kind))
         if row is None:
             raise Stop(NOT_SAME, node, f"what it gives, {kind}, has no asynchronous form that is proved")
         return row
@@ -255,8 +256,9 @@ class Uses:
         return None
 
     def _known(self, kind: str) -> str:
+        """The name under which the type has its row: its own, or that of the type it is listed with."""
         known = self.index.catalogue.types.get(kind)
-        return known.name if known else kind
+        return known.name if known and kind not in self.index.catalogue.swaps else kind
 
     # Blocks and loops
 
