@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from codemods.introspect import MISSING, Absent, find, is_async_iterator, is_async_only, is_awaited, parameters
+from codemods.drift_swaps import call_drift, swap_drift
+from codemods.introspect import MISSING, Absent, find, is_async_only
 from codemods.samples import samples
 
 Row = Mapping[str, Any]
@@ -45,8 +46,12 @@ def compare(data: Row, types: Collection[str]) -> Drift:
     for row in data.get("decorator", []):
         for name in row["names"]:
             _callable(drift, name)
+    known = {row["names"][0]: row for row in data.get("type", [])}
     for row in data.get("swap", []):
-        _swap(drift, row)
+        of = known.get(row["type"], {})
+        drift.wrong += swap_drift({**row, "known": tuple(of.get("returns", {}))}, lambda name: _look(drift, name))
+    for row in data.get("call", []):
+        drift.wrong += call_drift(row, lambda name: _look(drift, name))
     for name, target in {**data.get("objects", {}), **data.get("makers", {})}.items():
         _look(drift, name)
         _known(drift, name, target, types)
@@ -154,35 +159,3 @@ def _blocking(row: Row, blocks: Collection[str], holder: object) -> list[str]:
     if "*" not in row.get("blocks", []) or not inspect.isclass(holder):
         return list(blocks) if inspect.isclass(holder) else []
     return [name for name in dir(holder) if not name.startswith("_") and name not in row.get("pure", [])]
-
-
-def _swap(drift: Drift, row: Row) -> None:
-    old, new = _look(drift, row["type"]), _look(drift, row["target"])
-    module = _look(drift, row["module"])
-    if module is not None and not row["target"].startswith(f"{row['module']}."):
-        drift.wrong.append(f"{row['target']} does not lie in module {row['module']}")
-    if old is None or new is None:
-        return
-    if not hasattr(old, "__enter__") or not is_awaited(getattr(new, "__aenter__", None)):
-        drift.wrong.append(f"`with {row['type']}` does not become `async with {row['target']}`")
-    for name in row["methods"]:
-        _pair(drift, row, name, old, new)
-    for side, holder in ((row["type"], old), (row["target"], new)):
-        known = parameters(holder)
-        drift.wrong += [f"{side} has no argument {name}" for name in row.get("constructor", []) if known is not None and name not in known]
-
-
-def _pair(drift: Drift, row: Row, name: str, old: object, new: object) -> None:
-    """The synchronous method blocks, the other is awaited, and both take the same arguments."""
-    drift.asked.add(f"{row['target']}.{name}")
-    for side, holder in ((row["type"], old), (row["target"], new)):
-        if not hasattr(holder, name):
-            drift.wrong.append(f"{side}.{name} does not exist")
-            return
-    before, after = getattr(old, name), getattr(new, name)
-    if is_async_only(before):
-        drift.wrong.append(f"{row['type']}.{name} is a coroutine function already")
-    if is_async_iterator(after) or not is_awaited(after):
-        drift.wrong.append(f"{row['target']}.{name} is not awaited{', it is an asynchronous iterator' if is_async_iterator(after) else ''}")
-    gone = sorted((parameters(before) or set()) - (parameters(after) or set())) if parameters(after) is not None else []
-    drift.wrong += [f"{row['target']}.{name} has no argument {item}" for item in gone]

@@ -2,11 +2,13 @@
 
 import importlib
 import inspect
+import re
 import warnings
 from dataclasses import dataclass
 from types import ModuleType
 
 MISSING = object()
+_AWAITABLE = re.compile(r"\b(?:Awaitable|Coroutine)\b")
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,14 @@ def _module(name: str) -> object:
 def is_awaited(found: object) -> bool:
     """Whether calling it gives something to await: a coroutine function, or one that is annotated so (redis.asyncio)."""
     plain = _unwrapped(found)
-    return inspect.iscoroutinefunction(plain) or any(word in _returns(plain) for word in ("Awaitable[", "Coroutine["))
+    plain = inspect.unwrap(plain) if callable(plain) else plain
+    return inspect.iscoroutinefunction(plain) or bool(_AWAITABLE.search(returned(plain)))
 
 
 def is_async_iterator(found: object) -> bool:
     """Whether calling it gives something for `async for`."""
     plain = _unwrapped(found)
-    return inspect.isasyncgenfunction(plain) or any(word in _returns(plain) for word in ("AsyncIterator", "AsyncGenerator"))
+    return inspect.isasyncgenfunction(plain) or any(word in returned(plain) for word in ("AsyncIterator", "AsyncGenerator"))
 
 
 def is_async_only(found: object) -> bool:
@@ -88,6 +91,8 @@ def _unwrapped(found: object) -> object:
     return getattr(found, "__func__", found)
 
 
-def _returns(found: object) -> str:
+def returned(found: object) -> str:
+    """What it is annotated to return, as text; empty when it is not."""
+    found = _unwrapped(found)
     said = getattr(found, "__annotations__", {})
     return str(said.get("return", "")) if isinstance(said, dict) else ""

@@ -78,7 +78,7 @@ def _rewrite_file(index: Index, path: str, changes: Iterable[Change]) -> bytes:
 
 def _needed(imports: Iterable[Import], body: str) -> list[Import]:
     """Of the imports that a spelling may need, those whose name the new text uses."""
-    return [item for item in imports if f"{item.binds}." in body or f"{item.binds}(" in body or f"@{item.binds}" in body]
+    return [item for item in imports if f"{item.binds}." in body or f"{item.binds}(" in body or f"@{item.binds}" in body or f"({item.binds})" in body]
 
 
 def _own_roots(index: Index) -> set[str]:

@@ -42,6 +42,10 @@ class Spread:
     codes: dict[Function, str] = field(default_factory=dict)
     twins: dict[Function, Twin] = field(default_factory=dict)
 
+    def entered(self, function: Function) -> set[ast.With]:
+        """The `with` blocks of the function that become `async with`."""
+        return {block for item in self.swaps.get(function, ()) if isinstance(item, Swap) for block in item.blocks}
+
 
 def plan(index: Index, settings: Settings) -> Plan:
     """Swaps in async functions, and in helpers that can become async together with all their callers."""
@@ -84,7 +88,7 @@ def find_spread(index: Index, reach: Reach, roots: Collection[Function], setting
     while changed:
         changed = False
         for function in sorted(candidates, key=lambda item: (item.module.path, item.line)):
-            reason = _why_kept(index, reach, function, candidates, set(roots))
+            reason = _why_kept(index, reach, function, candidates, set(roots), spread)
             unwanted = None if reason else _why_left(index, function, settings)
             if reason or unwanted:
                 spread.kept[function] = unwanted.reason if unwanted else reason
@@ -138,7 +142,7 @@ def _upwards(index: Index, wanted: Collection[Function], within: Collection[Func
     return found
 
 
-def _why_kept(index: Index, reach: Reach, function: Function, candidates: Collection[Function], roots: Collection[Function]) -> str:
+def _why_kept(index: Index, reach: Reach, function: Function, candidates: Collection[Function], roots: Collection[Function], spread: Spread) -> str:
     """Why the helper stays synchronous; empty when it can become async."""
     fixed = _fixed(index, reach, function)
     if fixed:
@@ -150,7 +154,7 @@ def _why_kept(index: Index, reach: Reach, function: Function, candidates: Collec
             return f"{place}: it {caller.why}"
         if caller.function not in candidates and caller.function not in roots:
             return f"{place} ({caller.name}) calls it and cannot await it"
-        if isinstance(caller.node, ast.Call) and (reason := why_not_here(index, caller.function, caller.node)):
+        if isinstance(caller.node, ast.Call) and (reason := why_not_here(index, caller.function, caller.node, spread.entered(caller.function))):
             return f"{place} ({caller.name}) calls it {reason}"
     return "" if callers else "nothing is seen to call it"
 
@@ -218,6 +222,7 @@ def _swap(function: Function, spread: Spread, groups: dict[Function, str], resul
         group = groups.get(function) or f"{NAME}:{function.module.path}:{function.qualname}:{item.subject}#{number}"
         path = function.module.path
         result.changes += [Change(path, edit, group, item.imports, item.constants) for edit in item.edits]
+        result.changes += [Change(home, edit, group, imports) for home, edit, imports in item.elsewhere]
         for need in item.needs:
             result.need(need, group)
         for where, text in item.creates:

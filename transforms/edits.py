@@ -121,6 +121,77 @@ class Gather:
 
 
 @dataclass(frozen=True)
+class Replace:
+    """A name, attribute, subscript or call becomes `code`."""
+
+    place: Place
+    code: str
+
+
+@dataclass(frozen=True)
+class AwaitValue:
+    """`x.primary` becomes `await x.primary`."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class AsyncLoop:
+    """`for x in HERE` becomes `async for x in HERE`, as a statement or in a comprehension; `place` is what is looped over."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class AsyncBlock:
+    """`with HERE as x` becomes `async with HERE as x`; `place` is the context manager."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class Collect:
+    """`HERE` becomes `[name async for name in HERE]`; `bare`: `list(x)` stands here, and becomes that for `x`."""
+
+    place: Place
+    name: str
+    bare: bool = False
+
+
+@dataclass(frozen=True)
+class Enclose:
+    """`name = VALUE` and the statements up to `last` become `async with VALUE as name:` around them."""
+
+    place: Place
+    last: Place
+    name: str
+
+
+@dataclass(frozen=True)
+class NameArguments:
+    """`f(1, 2)` becomes `f(a=1, b=2)`."""
+
+    place: Place
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unthread:
+    """`asyncio.to_thread(f, x)` becomes `f(x)`; with `name`, the last identifier of `f` is replaced."""
+
+    place: Place
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class AddFunction:
+    """A function of its own below the top-level statement that stands there."""
+
+    place: Place
+    code: str
+
+
+@dataclass(frozen=True)
 class AddLine:
     """A statement of its own line below the statement that stands there."""
 
@@ -128,12 +199,15 @@ class AddLine:
     code: str
 
 
-Edit = MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus | Outline | Gather | AddLine
+Typed = Replace | AwaitValue | AsyncLoop | AsyncBlock | Collect | Enclose | NameArguments | Unthread
+Edit = (
+    MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus | Outline | Gather | AddLine | AddFunction | Typed
+)
 
 
 def takes_callee(edit: Edit) -> bool:
     """Whether the edit takes away a name that the code used, so that an import may have become unused."""
-    return isinstance(edit, ClientBlock | SwapBlock | AwaitTwin) or (isinstance(edit, AwaitCall) and bool(edit.callee))
+    return isinstance(edit, ClientBlock | SwapBlock | AwaitTwin | Replace | Unthread) or (isinstance(edit, AwaitCall) and bool(edit.callee))
 
 
 @dataclass(frozen=True, order=True)

@@ -1,7 +1,7 @@
 """Where `await` may be written, and what would then be held across it."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from transforms.facts import Function, FunctionNode, Scope, last_name
 from transforms.index import Index
@@ -16,14 +16,17 @@ _HARMLESS = {
 }  # fmt: skip
 
 
-def why_not_here(index: Index, function: Function, node: ast.Call) -> str:
-    """Why `await` cannot be put before this call in this function; empty when it can."""
-    for reason in _obstacles(index, function, node):
+def why_not_here(index: Index, function: Function, node: ast.expr, entered: Collection[ast.AST] = ()) -> str:
+    """Why `await` cannot be put before this call in this function; empty when it can.
+
+    `entered` are `with` blocks that become `async with` together with it.
+    """
+    for reason in _obstacles(index, function, node, entered):
         return reason
     return ""
 
 
-def _obstacles(index: Index, function: Function, node: ast.Call) -> Iterator[str]:
+def _obstacles(index: Index, function: Function, node: ast.expr, entered: Collection[ast.AST]) -> Iterator[str]:
     if function.is_generator:
         yield "inside a generator, which Flask iterates in the worker's thread"
     chain: list[ast.AST] = [node]
@@ -34,7 +37,8 @@ def _obstacles(index: Index, function: Function, node: ast.Call) -> Iterator[str
         if isinstance(parent, _COMPREHENSIONS) and not _is_first_iterable(parent, chain):
             yield from _in_comprehension(parent, inside)
             inside = True
-        yield from _obstacle(index, function, parent, chain[-1])
+        if parent not in entered:
+            yield from _obstacle(index, function, parent, chain[-1])
         chain.append(parent)
     if _takes_lock(function):
         yield "the function takes a lock with acquire(), which would be held across the await"
@@ -82,10 +86,17 @@ def harmless(index: Index, manager: ast.expr, scope: Scope) -> bool:
     value: Value = index.resolver.value(target, scope)
     if isinstance(value, External):
         made = index.catalogue.made.get(value.name, "")
-        return not _HARMLESS.isdisjoint((value.name, made)) or not index.catalogue.swaps.keys().isdisjoint((value.name, made))
+        return not _HARMLESS.isdisjoint((value.name, made)) or _is_client(index, manager, scope)
     if isinstance(value, FunctionValue) and isinstance(manager, ast.Call):
         return _is_harmless_function(value.function)
     return False
+
+
+def _is_client(index: Index, manager: ast.expr, scope: Scope) -> bool:
+    """A client that holds no lock and no transaction: entering it only means that it is closed at the end."""
+    value = index.resolver.value(manager, scope)
+    row = index.catalogue.swaps.get(value.name) if isinstance(value, External) and value.instance else None
+    return row is not None and not row.holds
 
 
 def _is_harmless_function(function: Function) -> bool:

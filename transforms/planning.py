@@ -52,7 +52,8 @@ class Plan:
 
 def own_module(index: Index, function: Function, item: Import) -> bool:
     """Whether the project has a module of that name, which the import would load instead of the library."""
-    library = not item.module.startswith(".") and item.module.partition(".")[0] in _LIBRARIES
+    swapped = {row.module for row in index.catalogue.swaps.values()} | {row.module for row in index.catalogue.calls.values()}
+    library = not item.module.startswith(".") and (item.module.partition(".")[0] in _LIBRARIES or item.module in swapped)
     return library and index.layout.find(item.module, function.module.path) is not None
 
 

@@ -466,13 +466,18 @@ class Resolver:
             case ClassValue():
                 return self.made(target)
             case FunctionValue():
-                return self.returned(target.function)
+                return self._shared(call, scope) if target.function.name == "shared" and _is_support(target.function) else self.returned(target.function)
             case Instance():
                 called = self.attribute(target, "__call__")
                 return self.returned(called.function) if isinstance(called, FunctionValue) else None
             case External():
                 return self._external_result(target, call, scope)
         return None
+
+    def _shared(self, call: ast.Call, scope: Scope) -> Value:
+        """`shared(make)` of the support module gives what `make()` gives."""
+        made = self.value(call.args[0], scope) if len(call.args) == 1 else None
+        return self.returned(made.function) if isinstance(made, FunctionValue) else None
 
     def _external_result(self, target: External, call: ast.Call, scope: Scope) -> Value:
         if target.name == "werkzeug.local.LocalProxy" and call.args:
@@ -520,6 +525,11 @@ def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool
             return keyword.value
     position = names.index(parameter.arg) if parameter.arg in names else len(call.args)
     return call.args[position] if position < len(call.args) else None
+
+
+def _is_support(function: Function) -> bool:
+    """Whether the function stands in the support module that stage server writes."""
+    return function.module.path.rpartition("/")[2] == "async_support.py" and function.outer is function.module.body
 
 
 def _builtin_lacks(cls: str, name: str) -> bool:

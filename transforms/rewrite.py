@@ -3,12 +3,15 @@
 import ast
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from transforms import typed_edits
 from transforms.edits import (
+    AddFunction,
     AddLine,
     AddTwin,
     AwaitCall,
@@ -16,11 +19,13 @@ from transforms.edits import (
     ClientBlock,
     Edit,
     Gather,
+    Enclose,
     GuardStatus,
     MakeAsync,
     Outline,
     Place,
     SwapBlock,
+    Typed,
     WrapCall,
     WrapExpression,
 )
@@ -53,8 +58,11 @@ def rewrite(body: str, tree: ast.Module, edits: Sequence[Edit]) -> str:
         by_segment.setdefault(segment, []).append(edit)
     for (first, last), mine in sorted(by_segment.items(), reverse=True):
         text = "".join(lines[first - 1 : last])
+        added = [edit for edit in mine if isinstance(edit, AddFunction)]
+        inside = [edit for edit in mine if not isinstance(edit, AddFunction)]
         try:
-            lines[first - 1 : last] = [_rewrite_segment(text, first, mine, newline)]
+            new = _rewrite_segment(text, first, inside, newline) if inside else text
+            lines[first - 1 : last] = [typed_edits.with_functions(new, added, "".join(lines[last:]), newline)]
         except NotRewritable as error:
             raise NotRewritable(str(error), error.edits or mine) from None
     return "".join(lines)
@@ -80,21 +88,25 @@ def _rewrite_segment(text: str, first: int, edits: Iterable[Edit], newline: str)
         raise NotRewritable(f"LibCST cannot parse the statement at line {first}: {error.message}") from None
     if module.code != text:
         raise NotRewritable(f"LibCST does not reproduce the statement at line {first} byte for byte")
-    wanted = {_place_key(edit.place, first, lines): edit for edit in edits if not isinstance(edit, MakeAsync | AddTwin)}
+    typed = {(type(edit), _place_key(edit.place, first, lines)): edit for edit in edits if isinstance(edit, Typed)}
+    wanted = {_place_key(edit.place, first, lines): edit for edit in edits if not isinstance(edit, MakeAsync | AddTwin | Typed)}
     functions = {_name_key(edit.place, first, lines): edit for edit in edits if isinstance(edit, MakeAsync | AddTwin)}
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
     positions = wrapper.resolve(PositionProvider)
     blocks = {_place_key(edit.statement, first, lines): edit for edit in edits if isinstance(edit, ClientBlock)}
     outlines = {key[:2]: (key, edit, _place_key(edit.last, first, lines)[:2]) for key, edit in wanted.items() if isinstance(edit, Outline | Gather)}
-    transformer = Transformer(positions, wanted, functions, blocks, outlines)  # type: ignore[arg-type]
+    here = {key: replace(edit, last=_place_key(edit.last, first, lines)) if isinstance(edit, Enclose) else edit for key, edit in typed.items()}
+    transformer = Transformer(positions, wanted, functions, blocks, outlines, here)  # type: ignore[arg-type]
     try:
         result = module.visit(transformer)
     except cst.CSTValidationError as error:
         raise NotRewritable(f"the result would not be valid at line {first}: {error}") from None
     missed = (set(wanted) | set(functions)) - transformer.done
-    if missed:
-        blamed = [edit for key, edit in [*wanted.items(), *functions.items()] if key in missed]
-        raise NotRewritable(f"no place for a change at line {first + min(missed)[0] - 1}", blamed)
+    undone = set(typed) - transformer.typed_done
+    if missed or undone:
+        blamed = [edit for key, edit in [*wanted.items(), *functions.items()] if key in missed] + [typed[key] for key in undone]
+        line = min(missed | {place for _, place in undone})[0]
+        raise NotRewritable(f"no place for a change at line {first + line - 1}", blamed)
     return result.code
 
 
@@ -131,6 +143,7 @@ class Transformer(cst.CSTTransformer):
         functions: dict[Place, MakeAsync | AddTwin],
         blocks: dict[Place, ClientBlock],
         outlines: dict[tuple[int, int], tuple[Place, Outline | Gather, tuple[int, int]]],
+        typed: dict[tuple[type, Place], Typed] | None = None,
     ) -> None:
         super().__init__()
         self.positions = positions
@@ -139,6 +152,21 @@ class Transformer(cst.CSTTransformer):
         self.blocks = blocks
         self.outlines = outlines
         self.done: set[Place] = set()
+        self.typed = typed or {}
+        self.typed_done: set[tuple[type, Place]] = set()
+
+    def on_leave(self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT) -> cst.CSTNodeT | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNodeT]:
+        """The edits that go by the kind of node they change come after those that go by the node."""
+        left = super().on_leave(original_node, updated_node)
+        return typed_edits.carried_out(self, original_node, left) if self.typed else left  # type: ignore[return-value]
+
+    def take(self, kind: type, node: cst.CSTNode) -> Typed | None:
+        """The edit of that kind at that node, which is thereby done."""
+        key = (kind, self.place(node))
+        found = self.typed.get(key)
+        if found is not None:
+            self.typed_done.add(key)
+        return found
 
     def place(self, node: cst.CSTNode) -> Place:
         """Where the node stood before the change."""

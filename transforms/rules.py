@@ -41,6 +41,16 @@ _TABLE = (
     Rule("C206", "the call goes over the requests bridge"),
     Rule("C207", "the call cannot go over the requests bridge", "The executor stage moves it to a thread."),
     Rule("C208", "the module of the requests bridge has no place", "Rename what is in its way, then run the stage again."),
+    Rule("C210", "the client and all that is made from it become their asynchronous forms"),
+    Rule("C211", "one asynchronous client is shared by all requests"),
+    Rule("C212", "the client is kept over requests, and each async view has a loop of its own", "`--stage server`, then the stage clients again."),
+    Rule("C213", "the client is used in a way that differs on its asynchronous form", "The executor stage moves it to a thread."),
+    Rule("C214", "the client leaves the code that is followed", "Make and use it in one function, or at the top level of a module."),
+    Rule("C215", "what makes the client is not proved to mean the same", "The executor stage moves its calls to a thread."),
+    Rule("C216", "the project asks for a version of the library that is too old", "Raise the requirement, then run the tool again."),
+    Rule("C217", "the tests put something else in the client's place", "Let the tests use a real server, or leave it."),
+    Rule("C218", "the client may be another one later", "Make it once, by a statement at the top level of a module."),
+    Rule("C219", "nothing closes the client", "Write `with … as client:` around its use."),
     Rule("E300", "the blocking call moves to a worker thread"),
     Rule("E301", "the call of a blocking helper moves to a worker thread"),
     Rule("E302", "the work moves to the request's own thread"),
@@ -83,5 +93,5 @@ _TABLE = (
         "V401", "it blocked a loop at run time, and static analysis does not see why", "Look at what runs there; a catalogue file of yours can say what it is."
     ),
 )
-CHANGING = ("R100", "C200", "C201", "C204", "C206", "E300", "E301", "E302", "E309")
+CHANGING = ("R100", "C200", "C201", "C204", "C206", "C210", "C211", "E300", "E301", "E302", "E309")
 RULES = {rule.code: rule for rule in _TABLE}

@@ -46,14 +46,70 @@ class LibraryType:
 
 
 @dataclass(frozen=True)
+class Asynchronous:
+    """What holds for all swaps of one library.
+
+    `floor`: the first version that has all that the swaps name. `loop`: which event loops an object may be used on.
+    `needs`: distributions that the asynchronous side needs beside. `exceptions`: dotted names of errors that it does not
+    raise as the synchronous one does. `unset`: names of the library that the project must not set. `proof`: how equality was tested.
+    """
+
+    library: str = ""
+    distribution: str = ""
+    floor: tuple[int, ...] = ()
+    loop: str = "per-loop"
+    needs: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
+    proof: str = ""
+
+
+@dataclass(frozen=True)
 class Swap:
-    """A client class and the asynchronous class with the same methods, for use in a `with` block."""
+    """A type, its asynchronous form, and what becomes of each use of an object of it. See docs/how-to/catalogue.md."""
 
     type: str
     target: str
     module: str
-    methods: frozenset[str]
-    constructor: frozenset[str]
+    names: frozenset[str] = frozenset()
+    constructor: frozenset[str] = frozenset()
+    positional: tuple[str, ...] = ()
+    by_name: bool = False
+    methods: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
+    iterators: frozenset[str] = frozenset()
+    returns: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    properties: frozenset[str] = frozenset()
+    same: frozenset[str] = frozenset()
+    settable: frozenset[str] = frozenset()
+    flags: Mapping[str, str] = field(default_factory=dict)
+    rename: Mapping[str, str] = field(default_factory=dict)
+    suffix: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    context: str = "self"
+    iterates: bool = False
+    closes: frozenset[str] = frozenset({"close"})
+    holds: bool = False
+    kept: bool = True
+    of: Asynchronous = Asynchronous()
+
+
+@dataclass(frozen=True)
+class CallSwap:
+    """A function or factory and its asynchronous form; `awaited`: the result is there after an `await` only.
+
+    `positional` are the names of the leading arguments; `by_name`: the asynchronous form takes them by name only.
+    """
+
+    name: str
+    target: str
+    module: str
+    arguments: frozenset[str]
+    positional: tuple[str, ...]
+    by_name: bool
+    awaited: bool
+    of: Asynchronous
 
 
 @dataclass
@@ -67,6 +123,7 @@ class Catalogue:
     decorators: dict[str, str] = field(default_factory=dict)
     objects: dict[str, str] = field(default_factory=dict)
     swaps: dict[str, Swap] = field(default_factory=dict)
+    calls: dict[str, CallSwap] = field(default_factory=dict)
     distributions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
 
@@ -122,9 +179,10 @@ def parse_library(text: str, source: str) -> Catalogue:
     validate(data, source)
     catalogue = Catalogue(objects=dict(data.get("objects", {})), made=dict(data.get("makers", {})))
     catalogue.modules = dict.fromkeys(data["library"].get("modules", []), data["library"]["id"])
+    library = {**data["library"], "async": data.get("async", {})}
     for table in TABLES:
         for row in data.get(table, []):
-            _ADD[table](catalogue, row, data["library"])
+            _ADD[table](catalogue, row, library)
     return catalogue
 
 
@@ -164,11 +222,35 @@ def _add_decorator(catalogue: Catalogue, row: Mapping[str, Any], library: Mappin
 
 
 def _add_swap(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:
-    swap = Swap(row["type"], row["target"], row["module"], frozenset(row["methods"]), frozenset(row.get("constructor", [])))
-    catalogue.swaps[swap.type] = swap
+    sets: dict[str, Any] = {
+        key: frozenset(row[key]) for key in ("names", "constructor", "methods", "plain", "iterators", "properties", "same", "settable", "closes") if key in row
+    }
+    others: dict[str, Any] = {
+        key: row[key]
+        for key in ("returns", "attributes", "rename", "suffix", "refused", "context", "iterates", "holds", "kept", "by_name", "flags")
+        if key in row
+    }
+    catalogue.swaps[row["type"]] = Swap(
+        row["type"], row["target"], row["module"], positional=tuple(row.get("positional", ())), of=_asynchronous(library), **sets, **others
+    )
 
 
-_ADD = {"function": _add_function, "type": _add_type, "decorator": _add_decorator, "swap": _add_swap}
+def _add_call(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:
+    arguments, positional = frozenset(row.get("arguments", ())), tuple(row.get("positional", ()))
+    for name in row["names"]:
+        catalogue.calls[name] = CallSwap(
+            name, row["target"], row["module"], arguments, positional, row.get("by_name", False), row.get("awaited", False), _asynchronous(library)
+        )
+
+
+def _asynchronous(library: Mapping[str, Any]) -> Asynchronous:
+    row = library["async"]
+    floor = tuple(int(part) for part in row.get("floor", "").split(".") if part)
+    lists = (tuple(row.get("needs", ())), tuple(row.get("exceptions", ())), tuple(row.get("unset", ())))
+    return Asynchronous(library["id"], library.get("distribution", ""), floor, row.get("loop", "per-loop"), *lists, row.get("proof", ""))
+
+
+_ADD = {"function": _add_function, "type": _add_type, "decorator": _add_decorator, "swap": _add_swap, "call": _add_call}
 
 
 def combine(parts: Iterable[Catalogue]) -> Catalogue:

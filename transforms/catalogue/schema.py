@@ -18,15 +18,25 @@ _LONGEST = 600
 
 # Key to what it holds: `names` and `name` are dotted, `members` are identifiers or "*", `pairs` maps one to a dotted name.
 _LIBRARY = {"id": "text", "modules": "names", "distribution": "text", "tested": "text", "kind": "kind", "thread_bound": "bool", "note": "text"}
+_ASYNC = {"floor": "version", "loop": "loop", "needs": "texts", "exceptions": "names", "unset": "names", "proof": "text"}
 _FUNCTION = {"names": "names", "verdict": "verdict", "reason": "text", "returns": "name", "lazy": "bool", "kind": "kind", "last_seen": "text"}
 _TYPE = {
     "names": "names", "made_by": "names", "context": "name", "blocks": "members", "pure": "members", "returns": "pairs", "attributes": "pairs",
     "constructor_blocks": "bool", "verdict": "verdict", "reason": "text", "lazy": "members", "properties": "members", "thread_bound": "bool", "last_seen": "text",
 }  # fmt: skip
 _DECORATOR = {"names": "names", "since": "text", "proof": "text", "also": "text"}
-_SWAP = {"type": "name", "target": "name", "module": "name", "methods": "members", "constructor": "members"}
-TABLES: Mapping[str, Mapping[str, str]] = {"function": _FUNCTION, "type": _TYPE, "decorator": _DECORATOR, "swap": _SWAP}
-_NEEDED = {"function": ("names",), "type": ("names",), "decorator": ("names",), "swap": ("type", "target", "module", "methods")}
+_SWAP = {
+    "type": "name", "names": "names", "target": "name", "module": "name", "constructor": "members", "positional": "members", "by_name": "bool", "methods": "members", "plain": "members",
+    "iterators": "members", "returns": "pairs", "attributes": "pairs", "properties": "members", "same": "uses", "settable": "members", "flags": "pairs", "rename": "renames", "suffix": "suffix",
+    "refused": "reasons", "context": "name", "iterates": "bool", "closes": "members", "holds": "bool", "kept": "bool",
+}  # fmt: skip
+_CALL = {"names": "names", "target": "name", "module": "name", "arguments": "members", "positional": "members", "by_name": "bool", "awaited": "bool"}
+TABLES: Mapping[str, Mapping[str, str]] = {"function": _FUNCTION, "type": _TYPE, "decorator": _DECORATOR, "swap": _SWAP, "call": _CALL}
+_NEEDED = {
+    "function": ("names",), "type": ("names",), "decorator": ("names",), "swap": ("type", "target", "module"), "call": ("names", "target", "module"),
+}  # fmt: skip
+LOOPS = ("any", "per-loop", "one-loop-for-ever")
+OPERATIONS = ("[]", "[]=", "del []", "in", "for", "len", "bool", "==", "with")
 _MAPPINGS = ("objects", "makers")
 
 
@@ -36,13 +46,17 @@ class CatalogueError(Exception):
 
 def validate(data: Mapping[str, Any], source: str) -> None:
     """Raise CatalogueError for the first thing that is wrong with the file."""
-    _known(data, ["library", *_MAPPINGS, *TABLES], source, "table")
+    _known(data, ["library", "async", *_MAPPINGS, *TABLES], source, "table")
     library = data.get("library")
     if not isinstance(library, dict) or not library.get("id"):
         raise CatalogueError(f'{source}: [library] needs an id, for example id = "redis"')
     if not library.get("modules"):
         raise CatalogueError(f'{source}: [library] needs the modules that it speaks of, for example modules = ["redis"]')
     _row(library, _LIBRARY, f"{source}: [library]")
+    asynchronous = data.get("async", {})
+    if not isinstance(asynchronous, dict):
+        raise CatalogueError(f"{source}: write [async] with one bracket: there is only one")
+    _row(asynchronous, _ASYNC, f"{source}: [async]")
     for name in _MAPPINGS:
         _value("pairs", data.get(name, {}), f"{source}: [{name}]", dotted_keys=True)
     for name, keys in TABLES.items():
@@ -66,6 +80,18 @@ def _table_row(table: str, row: Mapping[str, Any], keys: Mapping[str, str], wher
             raise CatalogueError(f"{where}: {key} is missing")
     if row.get("verdict", "wrap") != "wrap" and not row.get("reason"):
         raise CatalogueError(f"{where}: verdict {row['verdict']!r} needs a reason")
+    if table == "swap":
+        _one_meaning(row, where)
+
+
+def _one_meaning(row: Mapping[str, Any], where: str) -> None:
+    """A method is awaited, called plainly, iterated or refused: one of them."""
+    seen: dict[str, str] = {}
+    for key in ("methods", "plain", "iterators", "refused"):
+        for name in row.get(key, []):
+            if name in seen:
+                raise CatalogueError(f"{where}: {name} stands in {seen[name]} and in {key}; a method has one meaning")
+            seen[name] = key
 
 
 def _row(row: Mapping[str, Any], keys: Mapping[str, str], where: str) -> None:
@@ -98,10 +124,25 @@ def _value(kind: str, value: object, where: str, dotted_keys: bool = False) -> N
             allowed = VERDICTS if kind == "verdict" else KINDS
             hint = nearest(value, allowed) if isinstance(value, str) and value not in allowed else ""
             _must(value in allowed, where, f"one of {', '.join(allowed)}", value, hint)
+        case "version":
+            _must(isinstance(value, str) and bool(re.fullmatch(r"\d{1,9}(\.\d{1,9}){0,5}", value, re.ASCII)), where, 'a version such as "4.2.0"', value)
+        case "loop":
+            _must(value in LOOPS, where, f"one of {', '.join(LOOPS)}", value)
+        case "suffix":
+            _must(isinstance(value, str) and bool(re.fullmatch(r"_\w+", value, re.ASCII)), where, 'the end of a name such as "_async"', value)
+        case "texts":
+            _must(isinstance(value, list), where, "a list of texts", value)
+            for item in value if isinstance(value, list) else []:
+                _value("text", item, where)
+        case "renames" | "reasons":
+            _must(isinstance(value, dict), where, "a table", value)
+            for key, item in value.items() if isinstance(value, dict) else ():
+                _must(_is_member(key) or kind == "reasons" and key in OPERATIONS, where, "a table of names of methods", key)
+                _must(_is_member(item), where, "a table of names of methods", item) if kind == "renames" else _value("text", item, where)
         case "name":
             _must(value == "" or _is_dotted(value), where, "a dotted name", value)
-        case "names" | "members":
-            fits = _is_dotted if kind == "names" else _is_member
+        case "names" | "members" | "uses":
+            fits = {"names": _is_dotted, "members": _is_member, "uses": _is_use}[kind]
             what = "dotted names" if kind == "names" else "names of methods"
             _must(isinstance(value, list), where, f"a list of {what}", value)
             for item in value if isinstance(value, list) else []:
@@ -129,3 +170,7 @@ def _is_dotted(value: object) -> bool:
 
 def _is_member(value: object) -> bool:
     return value == "*" or _is_dotted(value) and "." not in str(value)
+
+
+def _is_use(value: object) -> bool:
+    return value in OPERATIONS or _is_member(value)

@@ -1,7 +1,7 @@
 """`with httpx.Client(…) as c:` to `async with httpx.AsyncClient(…) as c:`, when all uses of `c` are known methods."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from transforms.catalogue.library import Swap as Pair
 from transforms.doubles import double_of
@@ -17,21 +17,21 @@ from transforms.values import External
 _HTTP = {"httpx", "httpx2"}
 
 
-def swap_blocks(index: Index, function: Function) -> Iterator[Swap | Unproved]:
-    """All `with` blocks over a client that has an asynchronous pair."""
+def swap_blocks(index: Index, function: Function, entered: Collection[ast.AST] = ()) -> Iterator[Swap | Unproved]:
+    """All `with` blocks over a client of httpx or httpx2; `entered` are blocks that become `async with` as well."""
     for call in function.calls:
         item = function.module.parents.get(call.node)
         block = function.module.parents.get(item) if item is not None else None
         made = index.resolver.value(call.node, call.scope)
         pair = index.catalogue.swaps.get(made.name) if isinstance(made, External) and made.instance else None
-        if pair and isinstance(item, ast.withitem) and isinstance(block, ast.With) and item.context_expr is call.node:
-            yield _swap(index, function, block, item, call.node, pair)
+        if pair and pair.of.library in _HTTP and isinstance(item, ast.withitem) and isinstance(block, ast.With) and item.context_expr is call.node:
+            yield _swap(index, function, block, item, call.node, pair, entered)
 
 
-def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem, call: ast.Call, pair: Pair) -> Swap | Unproved:
+def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem, call: ast.Call, pair: Pair, entered: Collection[ast.AST]) -> Swap | Unproved:
     library = pair.type.partition(".")[0]
     calls = uses_in_block(function, block, item)
-    obstacle = _obstacle(index, function, block, item, call, pair, library, calls)
+    obstacle = _obstacle(index, function, block, item, call, pair, library, calls, entered)
     if obstacle:
         return Unproved(call, pair.type, obstacle)
     assert calls is not None
@@ -72,7 +72,15 @@ def uses_in_block(function: Function, block: ast.With, item: ast.withitem) -> li
 
 
 def _obstacle(
-    index: Index, function: Function, block: ast.With, item: ast.withitem, call: ast.Call, pair: Pair, library: str, calls: list[ast.Call] | None
+    index: Index,
+    function: Function,
+    block: ast.With,
+    item: ast.withitem,
+    call: ast.Call,
+    pair: Pair,
+    library: str,
+    calls: list[ast.Call] | None,
+    entered: Collection[ast.AST],
 ) -> str:
     doubled = double_of(index, library, pair.type)
     if doubled:
@@ -87,9 +95,9 @@ def _obstacle(
             return f"line {node.lineno}: .{method}() is not proved to be the same when awaited"
         if library in _HTTP and (reason := _request_obstacle(function, node)):
             return f"line {node.lineno}: {reason}"
-        if reason := why_not_here(index, function, node):
+        if reason := why_not_here(index, function, node, entered):
             return reason
-    return why_not_here(index, function, call) or (context_obstacle(index, function, *own_context(library)) if library in _HTTP else "")
+    return why_not_here(index, function, call, entered) or (context_obstacle(index, function, *own_context(library)) if library in _HTTP else "")
 
 
 def _request_obstacle(function: Function, node: ast.Call) -> str:

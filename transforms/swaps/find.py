@@ -1,6 +1,7 @@
 """All client calls of a function that have an asynchronous form: the swap, or what could not be proved."""
 
 import ast
+from collections.abc import Collection
 
 from transforms.facts import Function
 from transforms.index import Index
@@ -10,21 +11,25 @@ from transforms.planning import shadowed
 from transforms.swaps import httpx_call, requests_call, sleep
 from transforms.swaps.block import swap_blocks
 from transforms.swaps.bridged import swap_bridged
+from transforms.swaps.functions import swap_functions
 from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.session import swap_sessions
+from transforms.swaps.typed import typed_swaps
 
 
 def find_swaps(index: Index, function: Function, settings: Settings) -> list[Swap | Unproved]:
     """In source order."""
+    typed = [*typed_swaps(index, function), *swap_functions(index, function)]
+    entered = {block for item in typed if isinstance(item, Swap) for block in item.blocks}
     bridged = settings.http == "bridge"
-    found: list[Swap | Unproved] = [*swap_blocks(index, function), *([] if bridged else swap_sessions(index, function, settings))]
+    found: list[Swap | Unproved] = [*swap_blocks(index, function, entered), *([] if bridged else swap_sessions(index, function, settings))]
     inside = {node for item in found if isinstance(item, Swap) for node in item.nodes}
     for site in index.graph.sites(function):
         if isinstance(site.node, ast.Call) and site.node not in inside and not is_awaited(function, site.node):
             swap = _one(index, function, site.node, site.entry.name, settings)
             if swap is not None:
                 found.append(swap)
-    return [_placed(index, function, item) for item in found]
+    return [*typed, *(_placed(index, function, item, entered) for item in found)]
 
 
 def _one(index: Index, function: Function, node: ast.Call, name: str, settings: Settings) -> Swap | Unproved | None:
@@ -39,12 +44,12 @@ def _one(index: Index, function: Function, node: ast.Call, name: str, settings: 
     return None
 
 
-def _placed(index: Index, function: Function, item: Swap | Unproved) -> Swap | Unproved:
+def _placed(index: Index, function: Function, item: Swap | Unproved, entered: Collection[ast.AST]) -> Swap | Unproved:
     """The swap, unless `await` cannot be written at one of its calls."""
     if isinstance(item, Unproved):
         return item
     for node in item.nodes:
-        reason = why_not_here(index, function, node)
+        reason = why_not_here(index, function, node, entered)
         if reason:
             return Unproved(node, item.subject, reason)
     name = "" if item.creates else shadowed(index, function, item.imports)

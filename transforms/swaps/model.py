@@ -11,6 +11,7 @@ class Swap:
     """The edits that replace one call, or one block with its calls. `nodes` are the calls that become awaited.
 
     `creates` is the module of ours that the new code imports, by path: its text is empty where it stands already.
+    `blocks` are the `with` statements that become `async with`; `elsewhere` are edits that other files need, by path.
     """
 
     nodes: tuple[ast.Call, ...]
@@ -22,13 +23,15 @@ class Swap:
     needs: tuple[str, ...] = ()
     code: str = "C200"
     creates: tuple[tuple[str, str], ...] = ()
+    blocks: tuple[ast.With, ...] = ()
+    elsewhere: tuple[tuple[str, Edit, tuple[Import, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
 class Unproved:
     """A client call that stays as it is, and what could not be proved of it."""
 
-    node: ast.Call
+    node: ast.expr
     subject: str
     reason: str
     code: str = "C202"
