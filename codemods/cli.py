@@ -3,6 +3,7 @@
 import typer
 
 from codemods.commands.audit import audit
+from codemods.commands.bulk import bulk
 from codemods.commands.catalogue import catalogue
 from codemods.commands.config import config
 from codemods.commands.explain import explain
@@ -35,3 +36,4 @@ app.command("undo")(undo_command)
 app.command("verify")(verify)
 app.command("trace")(trace)
 app.add_typer(catalogue, name="catalogue")
+app.add_typer(bulk, name="bulk")
