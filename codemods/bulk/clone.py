@@ -141,6 +141,6 @@ def _check_sizes(git: Git, spec: Spec, commit: str) -> None:
         size = int(about.split()[3]) if about and about.split()[3].isdigit() else 0
         total += size
         if path.endswith(b".py") and spec.largest_file and size > spec.largest_file * _MEGABYTE:
-            raise StepError(f"{os.fsdecode(path)!r} has {size / _MEGABYTE:.0f} MB, more than `largest-file` allows ({spec.largest_file:g} MB)")
+            raise StepError(f"{os.fsdecode(path)!r} has {size / _MEGABYTE:.3g} MB, more than `largest-file` allows ({spec.largest_file:g} MB)")
     if spec.largest and total > spec.largest * _MEGABYTE:
-        raise StepError(f"its files take {total / _MEGABYTE:.0f} MB, more than `largest` allows ({spec.largest:g} MB)")
+        raise StepError(f"its files take {total / _MEGABYTE:.3g} MB, more than `largest` allows ({spec.largest:g} MB)")

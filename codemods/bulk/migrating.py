@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codemods.audit import distinct, judged
+from codemods.audit import judged
 from codemods.bulk.clone import top_checked
 from codemods.bulk.commits import Draft, commit_all, forget, identity_of, patch_of
 from codemods.bulk.git import Git
 from codemods.bulk.job import Job
+from codemods.bulk.measure import blocking_calls
 from codemods.bulk.place import write_whole
 from codemods.bulk.running import NothingToDo, StepError
 from codemods.catalogue_files import catalogue_for
@@ -22,8 +23,7 @@ from codemods.pipeline import Migration, in_order, run_stages
 from codemods.project import Loaded, ProjectError, load
 from codemods.settings import effective, narrowed
 from transforms.catalogue import Catalogue, CatalogueError
-from transforms.index import ParseCache, build_index
-from transforms.judge import Judgement
+from transforms.index import Index, ParseCache, build_index
 from transforms.model import FileChange, Outcome, Project, Settings, Verdict
 
 Tell = Callable[[str, Mapping[str, Any]], None]
@@ -56,18 +56,19 @@ def migrate(job: Job, git: Git, tell: Tell) -> list[str]:
     base = job.known["clone"]["commit"]
     top_checked(git, base)
     subject = _read(job, git.folder)
-    before = _judgements(subject, subject.loaded.project)
-    tell("audit", {"handlers": len(before), "blocking": blocking(before), **_verdicts(item.verdict for item in before)})
+    index = _index(subject, subject.loaded.project)
+    before, handlers = blocking_calls(index, subject.settings), judged(index, subject.settings)
+    tell("audit", {"handlers": len(handlers), "blocking": before, **_verdicts(item.verdict for item in handlers)})
     carried = _carried(job, subject, tell)
-    result, after = carried.result, blocking(_judgements(subject, carried.project))
+    result, after = carried.result, blocking_calls(_index(subject, carried.project), subject.settings)
     commits = _committed(job, git, base, subject.loaded.root, result.outcomes)
     for outcome in result.outcomes:
         tell(outcome.stage, _stage_row(outcome, commits))
     tip = next(reversed(commits.values()), base)
     write_whole(job.place.patch(job.spec.name), patch_of(git, base, tip))
     _write_body(job, subject, result, carried.evidence)
-    counts = {"blocking": [blocking(before), after], "base": base, "tip": tip, "commits": list(commits.values())}
-    tell("commit", {**counts, **_summary(subject, result, before)})
+    counts = {"blocking": [before, after], "base": base, "tip": tip, "commits": list(commits.values())}
+    tell("commit", {**counts, **_summary(subject, result, len(handlers))})
     return list(commits.values())
 
 
@@ -92,13 +93,8 @@ def _read(job: Job, folder: Path) -> Subject:
         raise StepError(f"it cannot be read: {job.log.clean(str(error))}") from None
 
 
-def _judgements(subject: Subject, project: Project) -> list[Judgement]:
-    return judged(build_index(project, subject.catalogue, subject.cache), subject.settings)
-
-
-def blocking(judgements: Sequence[Judgement]) -> int:
-    """The calls that block, or are thought to, in what Flask calls: each place once."""
-    return len({(item.place, item.site.entry.name) for judgement in judgements for item in distinct(judgement.reached)})
+def _index(subject: Subject, project: Project) -> Index:
+    return build_index(project, subject.catalogue, subject.cache)
 
 
 def _carried(job: Job, subject: Subject, tell: Tell) -> Carried:
@@ -137,13 +133,13 @@ def _verdicts(found: Any) -> dict[str, int]:
     return {verdict.value: counts[verdict] for verdict in Verdict}
 
 
-def _summary(subject: Subject, result: Migration, before: Sequence[Judgement]) -> dict[str, Any]:
+def _summary(subject: Subject, result: Migration, handlers: int) -> dict[str, Any]:
     decisions = [item for outcome in result.outcomes for item in outcome.decisions]
     codes = Counter((item.code, item.verdict.value) for item in decisions)
     refused = Counter((item.code, clean(item.reason)) for item in decisions if item.verdict == Verdict.REFUSE and item.code != "F001")
     unread = {**subject.loaded.unreadable, **{item.path: f"line {item.line}: {item.reason}" for item in decisions if item.code in ("F001", "F002")}}
     return {
-        "handlers": len(before),
+        "handlers": handlers,
         "async": sum(item.code == "R100" and item.verdict == Verdict.CHANGE for item in decisions),
         "files": len(result.changes),
         "needs": list(result.needs),

@@ -13,7 +13,7 @@ from typing import Any
 
 from codemods.bulk.addresses import scrub
 
-_FULL = ("No space left on device", "Disk quota exceeded", "File too large", "File size limit exceeded")
+_FULL = ("No space left on device", "Disk quota exceeded", "File too large", "File size limit exceeded", "died of signal 25")
 
 
 class StepError(Exception):

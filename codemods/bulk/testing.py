@@ -1,5 +1,7 @@
 """The migration of a repository whose test command is known: the gate of `verify`, in a copy of its clone."""
 
+import contextlib
+import re
 import shlex
 import shutil
 from collections import Counter
@@ -21,13 +23,16 @@ from codemods.verify.tester import Tester
 from transforms.model import Project
 from transforms.stages import Accepts, Staged, run_stage
 
-_SHOWN = 20  # lines of a failing test's output
+_LOG = re.compile(r"/\S+\.log\b")
 
 
 def migrate_with_tests(job: Job, subject: Subject, tell: Tell) -> Carried:
     """What the tests accept, and lines of evidence for the pull request. Raises StepError."""
     try:
         scratch = _scratch(job)
+    except ScratchError as error:
+        raise StepError(job.log.clean(str(error))) from None
+    try:
         needs = run_stages(subject.loaded, subject.names, subject.settings, catalogue=subject.catalogue, cache=subject.cache).needs
         tester = _tester(job, subject, scratch, needs)
         tester.open()
@@ -35,14 +40,23 @@ def migrate_with_tests(job: Job, subject: Subject, tell: Tell) -> Carried:
         tell("baseline", {"passed": sum(said == "passed" for said in base.steady.values()), "failing": len(base.failing), "flaky": len(base.flaky)})
         _check_needs(tester, base, needs)
         result = _gated(job, subject, tester)
-    except (BaselineError, CommandError, ScratchError) as error:
-        raise StepError(job.log.clean(str(error).replace("(--timeout)", "(`test-timeout`)"))) from None
+    except (BaselineError, CommandError) as error:
+        clear(scratch)
+        raise StepError(_reason(job, str(error))) from None
     taken = [[item.stage, sorted(item.groups), sorted(item.tests)[:3]] for item in result.taken]
     tell("verify", {"accepted": dict(result.carried), "taken_back": taken, "flaky": len(base.flaky | result.flaky)})
     clear(scratch)
     assert result.project is not None
     changes = tuple(changed_files(subject.loaded.project, result.project))
     return Carried(Migration(tuple(result.outcomes), changes), result.project, tuple(_evidence(job.spec.test, base, result)))
+
+
+def _reason(job: Job, text: str) -> str:
+    """In the words of the repositories file; the log gets what a test run that the reason names had said."""
+    for name in _LOG.findall(text):
+        with contextlib.suppress(OSError):
+            job.log.say(Path(name).read_text(encoding="utf-8", errors="backslashreplace"))
+    return job.log.clean(_LOG.sub("the log", text).replace("(--timeout)", "(`test-timeout`)"))
 
 
 def _scratch(job: Job) -> Scratch:
