@@ -21,11 +21,16 @@ _WORDS = {Verdict.CHANGE: "would become async", Verdict.LEAVE: "would be left", 
 def survey(loaded: Loaded, settings: Settings) -> tuple[Index, list[Judgement]]:
     """Judge every handler of the project."""
     index = build_index(loaded.project, catalogue_for(loaded))
+    return index, judged(index, settings)
+
+
+def judged(index: Index, settings: Settings) -> list[Judgement]:
+    """Judge every handler of a project that was read."""
     reach = Reach(index.graph)
     handlers = [handler for handler in own_handlers(index) if selected(index, handler, settings)]
     stop = stopped(index)
-    judged = [judge(index, reach, handler, settings) for handler in handlers]
-    return index, [replace(item, verdict=Verdict.REFUSE, code="P001", reason=stop, stage="") for item in judged] if stop else judged
+    found = [judge(index, reach, handler, settings) for handler in handlers]
+    return [replace(item, verdict=Verdict.REFUSE, code="P001", reason=stop, stage="") for item in found] if stop else found
 
 
 def audit_lines(index: Index, judgements: Sequence[Judgement], paint: Paint) -> Iterator[str]:

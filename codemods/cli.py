@@ -6,6 +6,7 @@ import typer
 
 from codemods.commands.audit import audit
 from codemods.commands.bench import bench
+from codemods.commands.bulk import bulk
 from codemods.commands.catalogue import catalogue
 from codemods.commands.config import config
 from codemods.commands.explain import explain
@@ -47,3 +48,4 @@ app.command("verify")(verify)
 app.command("trace")(trace)
 app.command("bench")(bench)
 app.add_typer(catalogue, name="catalogue")
+app.add_typer(bulk, name="bulk")

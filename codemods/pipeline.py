@@ -46,10 +46,20 @@ def in_order(names: Sequence[str]) -> list[str]:
     return [name for name in placed if name]
 
 
-def run_stages(loaded: Loaded, stages: Sequence[str], settings: Settings, chooses: Chooses = choose_all, tick: Tick = no_tick) -> Migration:
-    """Run the stages in memory; nothing is written. `chooses(stage, group)` says which groups of decisions are taken."""
-    catalogue = catalogue_for(loaded)
-    cache = ParseCache()
+def run_stages(
+    loaded: Loaded,
+    stages: Sequence[str],
+    settings: Settings,
+    chooses: Chooses = choose_all,
+    tick: Tick = no_tick,
+    catalogue: Catalogue | None = None,
+    cache: ParseCache | None = None,
+) -> Migration:
+    """Run the stages in memory; nothing is written. `chooses(stage, group)` says which groups of decisions are taken.
+
+    Who has read the catalogue and the files already gives them.
+    """
+    catalogue, cache = catalogue or catalogue_for(loaded), cache or ParseCache()
     project = loaded.project
     outcomes: list[Outcome] = []
     carried: list[Staged] = []

@@ -20,7 +20,7 @@ def write_results(loaded: Loaded, result: Migration, settings: Settings, written
     if html:
         from codemods.page import page_data, page_parts
 
-        _replace_page(html, page_parts(page_data(record, result, loaded.project.python)))
+        replace_page(html, page_parts(page_data(record, result, loaded.project.python)))
     if output:
         print_lines(formatted(record, output, verbose))
 
@@ -38,7 +38,7 @@ def check_page(path: Path) -> None:
         fail(f"{path.parent} is no folder; make it first, or name another file for --html")
 
 
-def _replace_page(path: Path, parts: Iterable[bytes]) -> None:
+def replace_page(path: Path, parts: Iterable[bytes]) -> None:
     """Write all of the page or nothing."""
     check_page(path)
     try:

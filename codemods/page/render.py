@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -17,10 +18,24 @@ MARK = b'<meta name="generator" content="flask-to-async">'
 _SCRIPTS = ("dom.js", "python.js", "diff.js", "notes.js", "charts.js", "choices.js", "files.js", "overview.js", "app.js")
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What a page is made of, besides its data."""
+
+    style: str
+    script: str
+    body: str
+
+
 def page_parts(data: Mapping[str, Any]) -> Iterator[bytes]:
-    """The file, part by part."""
-    style, script = _asset("style.css"), "\n".join(['"use strict";', *(_asset(name) for name in _SCRIPTS)])
-    body = _asset("body.html")
+    """The file of a review, part by part."""
+    script = "\n".join(['"use strict";', *(asset(name) for name in _SCRIPTS)])
+    return document_parts(data, Parts(asset("style.css"), script, asset("body.html")))
+
+
+def document_parts(data: Mapping[str, Any], parts: Parts) -> Iterator[bytes]:
+    """Any page with that data, part by part."""
+    style, script, body = parts.style, parts.script, parts.body
     policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
     yield b'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n' + MARK
     yield f'\n<meta http-equiv="Content-Security-Policy" content="{policy}">\n'.encode()
@@ -34,7 +49,8 @@ def page_parts(data: Mapping[str, Any]) -> Iterator[bytes]:
     yield f"</script>\n<script>{script}</script>\n</body>\n</html>\n".encode()
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of the review page's script, style or body."""
     return files(__name__.rpartition(".")[0]).joinpath("assets", name).read_text(encoding="utf-8")
 
 
