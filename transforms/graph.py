@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from transforms.bridge.names import CALL, MODULE
+from transforms.bridge import names as bridge
 from transforms.callers import Caller, Callers, Unread
 from transforms.catalogue import Entry
 from transforms.escapes import Escapes
@@ -301,4 +301,4 @@ class Graph:
 
 def _is_moving(called: ast.expr) -> bool:
     """Whether a function that is handed to that call does not run on the loop: a thread takes it, or the requests bridge."""
-    return last_name(called) in _MOVING or ast.unparse(called) == f"{MODULE}.{CALL}"
+    return last_name(called) in _MOVING or ast.unparse(called) == f"{bridge.MODULE}.{bridge.CALL}"

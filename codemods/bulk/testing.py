@@ -43,7 +43,7 @@ def migrate_with_tests(job: Job, subject: Subject, tell: Tell) -> Carried:
     except (BaselineError, CommandError) as error:
         clear(scratch)
         raise StepError(_reason(job, str(error))) from None
-    taken = [[item.stage, sorted(item.groups), sorted(item.tests)[:3]] for item in result.taken]
+    taken = [[item.stage, item.group, sorted(item.tests)[:3]] for item in result.taken]
     tell("verify", {"accepted": dict(result.carried), "taken_back": taken, "flaky": len(base.flaky | result.flaky)})
     clear(scratch)
     assert result.project is not None
@@ -106,4 +106,4 @@ def _evidence(command: str, base: Baseline, result: Verified) -> Iterator[str]:
     yield from (f"| flaky, not judged | {len(base.flaky)} | {len(base.flaky | result.flaky)} |", "")
     for item in result.taken:
         names = ", ".join(code(name) for name in sorted(item.tests)[:3])
-        yield f"- {item.stage}: {plural(len(item.groups), 'group')} taken back (V400), because {names} failed with {'it' if len(item.groups) == 1 else 'them'}"
+        yield f"- {item.stage}: {code(item.group)} taken back (V400), because {names} failed with it"
