@@ -73,7 +73,7 @@ def _row(member: Member, spec: Spec | None, found: Standing) -> dict[str, Any]:
         "blocking_before": before,
         "blocking_after": after,
         "tests": "" if "baseline" not in known else f"{known['baseline']['passed']} pass" if verify else "no result",
-        "taken_back": sum(len(groups) for _, groups, _ in verify["taken_back"]) if verify else 0,
+        "taken_back": len(verify["taken_back"]) if verify else 0,
         "unread": commit.get("unread", []),
         "unread_files": commit.get("unread_files", 0),
         "pushed": known.get("push", {}).get("commit", ""),
