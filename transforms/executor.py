@@ -10,20 +10,18 @@ from collections.abc import Callable, Iterable
 
 from transforms.edits import SPELLINGS, Outline, WrapCall, WrapExpression, place_of
 from transforms.facts import Function
-from transforms.graph import Site
 from transforms.index import Index
 from transforms.judge import LATE, Judgement, is_own, judge, own_handlers, selected, stopped
 from transforms.model import Safety, Settings, Verdict
-from transforms.moves import Move, is_lazy, moves, orm_moves
+from transforms.moves import Move, moves, orm_moves
 from transforms.naming import block_name
 from transforms.placement import is_awaited
 from transforms.planning import Change, Plan, shadowed
-from transforms.reach import Reach, is_bound, is_orm, runs_elsewhere
+from transforms.reach import Reach, is_orm, runs_elsewhere
 from transforms.regions import Region
 from transforms.routes import make_async
-from transforms.runtime import blocked, waits
 from transforms.suppression import left
-from transforms.witnessed import explain_seen
+from transforms.witnessed import explain, explain_seen
 
 NAME = "executor"
 
@@ -172,31 +170,8 @@ def _explain_rest(index: Index, reach: Reach, function: Function, settings: Sett
         moved |= {inner for move in orm_moves(index, reach, function, settings) for inner in ast.walk(move.node) if isinstance(inner, ast.Call)}
     for site in index.graph.sites(function):
         if site.node not in moved and not (isinstance(site.node, ast.Call) and is_awaited(function, site.node)):
-            _explain(index, function, site, result)
+            explain(index, function, site, result)
     _explain_inline(index, reach, function, moved, result)
-
-
-def _explain(index: Index, function: Function, site: Site, result: Plan, through: str = "") -> None:
-    entry, seen = site.entry, index.graph.seen(site.scope.owner, site.node)
-    if entry.kind == "cpu" and entry.verdict == "leave" and not seen:
-        return  # it computes, and no thread would make that any better
-    line = getattr(site.node, "lineno", function.line)
-    if is_orm(entry):
-        code, verdict, reason = "E306", Verdict.LEAVE, "work on a database session stays where it is"
-    elif is_bound(entry):
-        code, verdict, reason = "E304", Verdict.REFUSE, entry.reason or "it belongs to the thread that made it"
-    elif entry.verdict == "leave" and waits(seen):
-        code, verdict, reason = "E304", Verdict.REFUSE, f"it {blocked(seen)}, which its arguments or what it calls back ask for: get those values before"
-    elif entry.verdict == "leave":
-        code, verdict, reason = "E303", Verdict.LEAVE, entry.reason + (f"; it {blocked(seen)}" if seen else "")
-    elif is_lazy(entry, site.node):
-        code, verdict = "E304", Verdict.REFUSE
-        reason = entry.reason or "its result blocks again when it is used: the whole block has to move together"
-    elif entry.verdict == "refuse" or entry.read:
-        code, verdict, reason = "E304", Verdict.REFUSE, entry.reason
-    else:
-        code, verdict, reason = "E307", Verdict.REFUSE, "it blocks, and no call on the way to it can be moved"
-    result.decide(function, line, code, verdict, f"{reason}{through}", subject=entry.name)
 
 
 def _explain_inline(index: Index, reach: Reach, function: Function, moved: Iterable[ast.AST], result: Plan) -> None:
@@ -212,4 +187,4 @@ def _explain_inline(index: Index, reach: Reach, function: Function, moved: Itera
         line = getattr(item.site.node, "lineno", item.function.line)
         if len(item.chain) > 1 and (item.function.module.path, line, item.site.entry.name) not in known:
             known.add((item.function.module.path, line, item.site.entry.name))
-            _explain(index, item.function, item.site, result, f"; reached on the loop from {function.qualname} ({function.place})")
+            explain(index, item.function, item.site, result, f"; reached on the loop from {function.qualname} ({function.place})")

@@ -1,18 +1,43 @@
-"""What a trace saw block a loop and no other decision names: nothing that was seen stays without an answer."""
+"""Why a call stays on the loop; and what a trace saw there: nothing that was seen is left without an answer."""
 
 import ast
 from collections.abc import Callable, Iterator
 
 from transforms.facts import Function
-from transforms.graph import Edge
+from transforms.graph import Edge, Site
 from transforms.index import Index
 from transforms.judge import is_own
 from transforms.model import Seen, Verdict
+from transforms.moves import is_lazy
 from transforms.planning import Plan
-from transforms.reach import Reach, runs_elsewhere
-from transforms.runtime import blocked, places
+from transforms.reach import Reach, is_bound, is_orm, runs_elsewhere
+from transforms.runtime import blocked, places, waits
 
 Moved = Callable[[Function], set[ast.AST]]
+
+
+def explain(index: Index, function: Function, site: Site, result: Plan, through: str = "") -> None:
+    """A decision for a known call that stays on the loop."""
+    entry, seen = site.entry, index.graph.seen(site.scope.owner, site.node)
+    if entry.kind == "cpu" and entry.verdict == "leave" and not seen:
+        return  # it computes, and no thread would make that any better
+    line = getattr(site.node, "lineno", function.line)
+    if is_orm(entry):
+        code, verdict, reason = "E306", Verdict.LEAVE, "work on a database session stays where it is"
+    elif is_bound(entry):
+        code, verdict, reason = "E304", Verdict.REFUSE, entry.reason or "it belongs to the thread that made it"
+    elif entry.verdict == "leave" and waits(seen):
+        code, verdict, reason = "E304", Verdict.REFUSE, f"it {blocked(seen)}, which its arguments or what it calls back ask for: get those values before"
+    elif entry.verdict == "leave":
+        code, verdict, reason = "E303", Verdict.LEAVE, entry.reason + (f"; it {blocked(seen)}" if seen else "")
+    elif is_lazy(entry, site.node):
+        code, verdict = "E304", Verdict.REFUSE
+        reason = entry.reason or "its result blocks again when it is used: the whole block has to move together"
+    elif entry.verdict == "refuse" or entry.read:
+        code, verdict, reason = "E304", Verdict.REFUSE, entry.reason
+    else:
+        code, verdict, reason = "E307", Verdict.REFUSE, "it blocks, and no call on the way to it can be moved"
+    result.decide(function, line, code, verdict, f"{reason}{through}", subject=entry.name)
 
 
 def explain_seen(index: Index, reach: Reach, moved: Moved, result: Plan) -> None:
@@ -24,13 +49,20 @@ def explain_seen(index: Index, reach: Reach, moved: Moved, result: Plan) -> None
     gone = _left_the_loop(index, reach, moved) if waiting else set()
     for function, node, seen in waiting:
         if function not in gone and not _inside(function, node, moved(function)):
-            reason = f"it {blocked([seen])}, in {seen.name}; {_unclear(index, function, node)}: look at it yourself"
-            result.decide(function, getattr(node, "lineno", function.line), "V401", Verdict.REFUSE, reason, subject=seen.name)
+            _answer(index, function, node, seen, result)
 
 
-def _unclear(index: Index, function: Function, node: ast.AST) -> str:
-    known = next((site.entry for site in index.graph.sites(function) if site.node is node and site.entry.library != "trace"), None)
-    return "static analysis does not see how async code gets there" if known else "static analysis does not see what blocks there"
+def _answer(index: Index, function: Function, node: ast.AST, seen: Seen, result: Plan) -> None:
+    site = next((site for site in index.graph.sites(function) if site.node is node), None)
+    if site:
+        explain(index, function, site, result)
+    else:
+        top = seen.name.partition(".")[0]
+        mapped = any(known.kind == "orm" and name.partition(".")[0] == top for name, known in index.catalogue.types.items())
+        why = "reading a database object asks the database" if mapped else "static analysis does not see what blocks there: look at it yourself"
+        result.decide(
+            function, getattr(node, "lineno", function.line), "V401", Verdict.REFUSE, f"it {blocked([seen])}, in {seen.name}; {why}", subject=seen.name
+        )
 
 
 def _unnamed(index: Index, result: Plan) -> Iterator[tuple[Function, ast.AST, Seen]]:
@@ -56,7 +88,7 @@ def _left_the_loop(index: Index, reach: Reach, moved: Moved) -> set[Function]:
     starts = [function for module in index.modules.values() for function in module.functions if function.is_async]
     reached, on_loop = set[Function](), set[Function]()
     for function in starts:
-        reached |= reach.functions(function)
+        reached |= reach.functions(function, lambda edge: edge.sure or edge.how in ("reference", "nested", "property", "implicit"))
         away = moved(function)
         on_loop |= reach.functions(function, lambda edge, away=away: _stays(edge, away))  # type: ignore[misc]
     return reached - on_loop

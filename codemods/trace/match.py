@@ -78,9 +78,14 @@ def _decision(index: Index, decisions: Sequence[Decision], event: Event) -> _Ans
         statement = statement_at(function, line)
         lines = {line, *(node.lineno for node in _calls(function, line)), *([statement.lineno] if statement else [])}
         for item in decisions:
-            if item.path == function.module.path and item.line in lines and item.symbol == function.qualname and (item.code[0] in "EC" or item.code == "V401"):
+            if item.path == function.module.path and item.line in lines and item.symbol == function.qualname and _names_a_call(item, function):
                 return f"{_word(item.verdict)} {item.code}{_where(item, event)}: {item.reason}", None
     return None
+
+
+def _names_a_call(item: Decision, function: Function) -> bool:
+    """Decisions of the other codes are about the function itself, or about a call in it that cannot move (R106)."""
+    return item.code[0] in "EC" or item.code == "V401" or item.line != function.line
 
 
 def _unknown_call(index: Index, decisions: Sequence[Decision], event: Event) -> _Answer:
