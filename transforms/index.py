@@ -10,6 +10,7 @@ from functools import cached_property
 from transforms.callers import Unread
 from transforms.catalogue import Catalogue
 from transforms.comments import Comment, read_comments
+from transforms.embedded import embedded
 from transforms.facts import ModuleFacts, scan
 from transforms.graph import Graph
 from transforms.layout import Layout
@@ -104,7 +105,8 @@ def _build(project: Project, catalogue: Catalogue, cache: ParseCache, everything
     if not registry.async_rendering and any(b"enable_async" in data for data in project.python.values()):
         registry = replace(registry, async_rendering="Jinja's async mode")
     scripts = {path: text.encode() for path, text in project.metadata.items() if text.startswith("#!")}
-    texts = {path: project.python[path] for path in broken} | scripts
+    roots = {layout.module_name(path).partition(".")[0] for path in files} - {""}
+    texts = {path: project.python[path] for path in broken} | scripts | embedded({**project.metadata, **project.others}, roots)
     unread = Unread(template_names(project.metadata, resolver.modules.values()), entry_points(project.metadata), texts)
     graph = Graph(resolver, registry, unread, project.seen)
     return Index(project, catalogue, files, broken, layout, resolver, registry, graph, read_requirements(project.metadata))
