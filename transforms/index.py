@@ -2,7 +2,6 @@
 
 import ast
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from transforms.graph import Graph
 from transforms.layout import Layout
 from transforms.model import Project
 from transforms.names import Names, NameTable, table_of
+from transforms.parsing import parse
 from transforms.patches import Patch, find_patches
 from transforms.progress import Tick, no_tick
 from transforms.registry import Registry, find_handlers
@@ -132,13 +132,6 @@ def _read(path: str, data: bytes, whole: bool, cache: ParseCache, files: dict[st
 def _parsed(path: str, data: bytes, text: Text, tree: ast.Module) -> Parsed:
     facts = scan(path, tree)
     return Parsed(data, text, facts, table_of(facts), read_comments(path, text.body, tree))
-
-
-def parse(body: str) -> ast.Module:
-    """`ast.parse` without the target's own syntax warnings on our standard error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(body)
 
 
 def _sentence(error: Exception) -> str:
