@@ -200,7 +200,8 @@ def _projects(paths: Sequence[Path]) -> Iterator[Loaded]:
 
 def _joined(one: Loaded, two: Loaded) -> Loaded:
     python, metadata = {**one.project.python, **two.project.python}, {**one.project.metadata, **two.project.metadata}
-    return Loaded(one.root, Project(python, one.project.editable | two.project.editable, metadata), one.unreadable | two.unreadable)
+    others = {**one.project.others, **two.project.others}
+    return Loaded(one.root, Project(python, one.project.editable | two.project.editable, metadata, others=others), one.unreadable | two.unreadable)
 
 
 def _run(stage: str, loaded: Loaded, offered: set[Path], settings: Settings) -> Outcome:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codemods.neighbours import neighbours
+from transforms.embedded import DOCUMENTS
+from transforms.embedded import SUFFIXES as EMBEDDED
 from transforms.model import Project, as_text
 from transforms.templates import SUFFIXES
 
@@ -42,13 +44,16 @@ def load(target: Path) -> Loaded:
     inside = next((root / part for part in target.relative_to(root).parts[:1] if installed(root)), root)
     files: dict[str, bytes] = {}
     metadata: dict[str, bytes] = {}
+    others: dict[str, str] = {}
     unreadable: dict[str, str] = {}
     for path in sorted([inside] if inside.is_file() else _walk(inside, unreadable, root, target)):
         name = path.relative_to(root).as_posix()
         try:
             if path.suffix == ".py":
                 files[name] = path.read_bytes()
-            if path.suffix != ".py" or path.name in METADATA:
+            elif _holds_code(path):
+                others[name] = as_text(path.read_bytes())
+            if (path.suffix != ".py" and name not in others) or path.name in METADATA:
                 metadata[name] = path.read_bytes()
         except OSError as error:
             unreadable[name] = f"cannot be read: {error.strerror}"
@@ -61,7 +66,7 @@ def load(target: Path) -> Loaded:
     beside = frozenset(name for name in metadata if _inside(root / name, target))
     return Loaded(
         root,
-        Project(files, editable, texts, metadata_bytes=metadata, metadata_editable=beside),
+        Project(files, editable, texts, metadata_bytes=metadata, metadata_editable=beside, others=others),
         {name: why for name, why in unreadable.items() if _inside(root / name, target)},
     )
 
@@ -105,7 +110,7 @@ def _walk(folder: Path, unreadable: dict[str, str], root: Path, target: Path) ->
         elif not entry.is_file(follow_symlinks=False):
             if entry.name.endswith(".py"):
                 unreadable[path.relative_to(root).as_posix()] = "not a regular file"
-        elif entry.name.endswith(".py") or entry.name in METADATA or _is_requirements(path) or _is_template(path) or _is_deployment(path):
+        elif entry.name.endswith(".py") or entry.name in METADATA or _is_requirements(path) or _is_template(path) or _is_deployment(path) or _holds_code(path):
             yield path
 
 
@@ -140,6 +145,22 @@ def _is_requirements(path: Path) -> bool:
 def _is_template(path: Path) -> bool:
     """Jinja templates call methods of the application."""
     return path.suffix in SUFFIXES[:5] or "templates" in path.parts
+
+
+def _holds_code(path: Path) -> bool:
+    """Notebooks, stubs, documents with doctests, and commands that may run a line of Python."""
+    if path.name in METADATA or _is_requirements(path) or _is_template(path) or _is_deployment(path):
+        return False
+    if path.suffix in DOCUMENTS:
+        return _contains(path, b">>>")
+    return path.suffix in EMBEDDED or (path.name in ("Makefile", "justfile") or path.suffix in (".yml", ".yaml", ".mk")) and _contains(path, b" -c")
+
+
+def _contains(path: Path, wanted: bytes) -> bool:
+    try:
+        return wanted in path.read_bytes()
+    except OSError:
+        return False
 
 
 def _is_deployment(path: Path) -> bool:

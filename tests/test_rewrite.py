@@ -1,8 +1,10 @@
 """Edits: nothing but the node changes, whatever stands around it."""
 
 import ast
+import warnings
 
 import pytest
+from pure import migrated
 
 from transforms.edits import AwaitCall, ClientBlock, GuardStatus, MakeAsync, SwapBlock, WrapCall, WrapExpression, place_of
 from transforms.rewrite import NotRewritable, rewrite
@@ -148,3 +150,13 @@ def test_no_place_is_an_error_not_silence():
 def test_nothing_to_do_is_nothing_done():
     body = "x  =  1\r\n\x0c"
     assert rewrite(body, ast.parse(body), []) == body
+
+
+def test_the_warnings_of_the_project_are_not_ours():
+    """Python warns of `"\\d"` and of `1if x else y` when it compiles them; that is nobody's news here."""
+    source = 'import time\n\nfrom flask import Flask\n\napp = Flask(__name__)\n\n\n@app.route("/")\ndef view():\n    time.sleep(0.1)\n    return "\\d" if 1in (1, 2)else "x"\n'
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        texts, _ = migrated(source)
+    assert "await asyncio.sleep(0.1)" in texts["app.py"]
+    assert not heard

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from transforms.embedded import STUBS
 from transforms.escapes import Escapes
 from transforms.facts import Binding, Call, Function, Reference, Scope, last_name
 from transforms.layout import is_test
@@ -194,8 +195,11 @@ class Callers:
             yield Caller(path, int(line), 0, False, "is named as an entry point")
         pattern = re.compile(rb"\b" + re.escape(function.name.encode()) + rb"\b")
         for path, text in sorted(self.unread.texts.items()):
+            if path.endswith(STUBS) and (handled or path.removesuffix("i") != function.module.path):
+                continue
             if found := pattern.search(text):
-                yield Caller(path, text.count(b"\n", 0, found.start()) + 1, 0, False, "is named in a file that could not be read")
+                why = "is named in a file that could not be read" if path.endswith(".py") else "is named in code that is not followed"
+                yield Caller(path, text.count(b"\n", 0, found.start()) + 1, 0, False, why)
 
     def _tables(self, handler: Handler) -> Iterator[Caller]:
         """`app.view_functions[...]` and its like, from which the handler may be taken and called."""

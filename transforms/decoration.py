@@ -90,7 +90,7 @@ def _reached(index: Index, starts: list[Function]) -> Iterator[Function]:
 
 def _kept(function: Function, called: bool) -> str:
     """Where the decorator does more with the view than call it, return it or look at it; empty when it does not."""
-    takers = [item for item in function.nested if item.kind == "function"] if called and not function.cls else [function]
+    takers = [item for item in function.nested if item.kind in ("function", function.kind)] if called and not function.cls else [function]
     for taker in takers:
         name = _taken(taker)
         for place in _uses(taker, name) if name else ():
@@ -100,7 +100,8 @@ def _kept(function: Function, called: bool) -> str:
 
 def _taken(function: Function) -> str:
     """The parameter that holds the view: the first, after `self`."""
-    assert isinstance(function.node, FunctionNode)
+    if not isinstance(function.node, FunctionNode | ast.Lambda):
+        return ""
     names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
     names = names[1:] if function.cls else names
     return names[0] if len(names) == 1 or (names and not function.cls and function.nested) else ""
@@ -128,7 +129,7 @@ def _is_harmless(parent: ast.AST | None, node: ast.AST, parents: dict[ast.AST, a
             if isinstance(item, ast.Name) or (function.cls and isinstance(item, ast.Attribute) and isinstance(item.value, ast.Name))
         ]
         return len(own) == len(parent.targets)
-    return isinstance(parent, ast.Return | ast.Compare | ast.BoolOp | ast.If | ast.IfExp | ast.UnaryOp)
+    return isinstance(parent, ast.Return | ast.Compare | ast.BoolOp | ast.If | ast.IfExp | ast.UnaryOp | ast.Lambda)
 
 
 def _hands_on(func: ast.expr) -> bool:

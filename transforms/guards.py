@@ -1,19 +1,17 @@
 """Checks of our own output, before anybody sees it."""
 
-import ast
 from collections.abc import Iterator
 
 from pyflakes.checker import Checker
 from pyflakes.messages import UndefinedName
 
+from transforms.parsing import parse, why_not_compiled
+
 
 def compiles(path: str, body: str) -> str:
     """Why the text does not compile; empty when it does."""
-    try:
-        compile(body, path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        return f"the result would not compile: {error}"
-    return ""
+    reason = why_not_compiled(path, body)
+    return f"the result would not compile: {reason}" if reason else ""
 
 
 def new_names(before: str, after: str) -> str:
@@ -24,6 +22,6 @@ def new_names(before: str, after: str) -> str:
 
 
 def _undefined(body: str) -> Iterator[str]:
-    for message in Checker(ast.parse(body)).messages:
+    for message in Checker(parse(body)).messages:
         if isinstance(message, UndefinedName):
             yield str(message.message_args[0])

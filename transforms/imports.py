@@ -9,6 +9,7 @@ import libcst as cst
 
 from transforms.edits import Import
 from transforms.facts import Call, ModuleFacts, Reference, Scope, scan
+from transforms.parsing import parse
 from transforms.text import newline_of, split_lines
 
 _Statement = ast.Import | ast.ImportFrom
@@ -18,7 +19,7 @@ FUTURE, STANDARD, THIRD, OWN = range(4)
 def add_imports(body: str, wanted: Iterable[Import], own: Collection[str] = ()) -> str:
     """The text with each import that it does not have yet at its top level. `own`: the project's top-level modules."""
     for item in sorted(set(wanted)):
-        tree = ast.parse(body)
+        tree = parse(body)
         if not any(_gives(node, item) for node in tree.body):
             same = next((node for node in _block(tree) if isinstance(node, ast.ImportFrom) and item.name and _module(node) == item.module), None)
             body = _extend(body, same, item) if same else _insert(body, tree, item, own)
@@ -124,7 +125,7 @@ def _key(module: str, is_from: bool) -> tuple[int, str]:
 
 def drop_unused(body: str, before: ModuleFacts, exported: Iterable[str]) -> str:
     """The text without the top-level imports that were used before and are used by nothing now."""
-    after = scan("", ast.parse(body))
+    after = scan("", parse(body))
     unused = (_used(before) & _imported(before)) - _used(after) - set(exported)
     for name in sorted(unused):
         body = _without(body, name)
@@ -160,7 +161,7 @@ def _imported(facts: ModuleFacts) -> set[str]:
 
 
 def _without(body: str, name: str) -> str:
-    tree = ast.parse(body)
+    tree = parse(body)
     lines = split_lines(body)
     for node in tree.body:
         alias = next((item for item in getattr(node, "names", []) if (item.asname or item.name.partition(".")[0]) == name), None)
@@ -186,7 +187,7 @@ def _fewer(statement: str, position: int) -> str:
 def add_constants(body: str, constants: Iterable[str]) -> str:
     """The text with each assignment below the imports that it needs, unless it has it already."""
     for code in constants:
-        tree = ast.parse(body)
+        tree = parse(body)
         wanted = ast.parse(code)
         if any(ast.unparse(node) == ast.unparse(wanted) for node in tree.body):
             continue

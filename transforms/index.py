@@ -2,7 +2,6 @@
 
 import ast
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,11 +10,13 @@ from transforms.bridge.names import holds_bridge
 from transforms.callers import Unread
 from transforms.catalogue import Catalogue
 from transforms.comments import Comment, read_comments
+from transforms.embedded import embedded
 from transforms.facts import ModuleFacts, scan
 from transforms.graph import Graph
 from transforms.layout import Layout
 from transforms.model import Project
 from transforms.names import Names, NameTable, table_of
+from transforms.parsing import parse
 from transforms.patches import Patch, find_patches
 from transforms.progress import Tick, no_tick
 from transforms.registry import Registry, find_handlers
@@ -107,7 +108,8 @@ def _build(project: Project, catalogue: Catalogue, cache: ParseCache, everything
     if not registry.async_rendering and any(b"enable_async" in data for data in project.python.values()):
         registry = replace(registry, async_rendering="Jinja's async mode")
     scripts = {path: text.encode() for path, text in project.metadata.items() if text.startswith("#!")}
-    texts = {path: project.python[path] for path in broken} | scripts
+    roots = {layout.module_name(path).partition(".")[0] for path in files} - {""}
+    texts = {path: project.python[path] for path in broken} | scripts | embedded({**project.metadata, **project.others}, roots)
     unread = Unread(template_names(project.metadata, resolver.modules.values()), entry_points(project.metadata), texts)
     graph = Graph(resolver, registry, unread, project.seen)
     return Index(project, catalogue, files, broken, layout, resolver, registry, graph, read_requirements(project.metadata))
@@ -133,13 +135,6 @@ def _read(path: str, data: bytes, whole: bool, cache: ParseCache, files: dict[st
 def _parsed(path: str, data: bytes, text: Text, tree: ast.Module) -> Parsed:
     facts = scan(path, tree)
     return Parsed(data, text, facts, table_of(facts), read_comments(path, text.body, tree))
-
-
-def parse(body: str) -> ast.Module:
-    """`ast.parse` without the target's own syntax warnings on our standard error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(body)
 
 
 def _sentence(error: Exception) -> str:

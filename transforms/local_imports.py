@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from transforms.parsing import parse
 from transforms.text import split_lines
 
 _Import = ast.Import | ast.ImportFrom
@@ -27,7 +28,7 @@ _Place = tuple[list[ast.stmt], _Import]
 
 def _imports(body: str) -> Iterator[tuple[str, str, _Place, bool]]:
     """For each import of one name in a function: the function, the name, where it stands, and whether it is used there."""
-    for where, function in _functions(ast.parse(body), ""):
+    for where, function in _functions(parse(body), ""):
         names = [node.id for node in ast.walk(function) if isinstance(node, ast.Name)]
         looks = bool({"locals", "eval", "exec", "vars"} & set(names))
         for node in ast.walk(function):

@@ -102,7 +102,7 @@ class Project:
     `python` holds every Python file that is read, `editable` those that may be changed (the rest, for instance
     tests outside the folder that was named, is read so that callers are seen). `metadata` holds requirement and
     project files as text, `metadata_bytes` the same files as they are, and `metadata_editable` names those that may be
-    changed; `seen` what a trace saw at run time.
+    changed; `seen` what a trace saw at run time; `others` holds files of other kinds in which code stands (notebooks, documents).
     """
 
     python: Mapping[str, bytes]
@@ -111,6 +111,7 @@ class Project:
     seen: frozenset[Seen] = frozenset()
     metadata_bytes: Mapping[str, bytes] = field(default_factory=dict)
     metadata_editable: frozenset[str] = frozenset()
+    others: Mapping[str, str] = field(default_factory=dict)
 
     def replace_python(self, python: Mapping[str, bytes], created: frozenset[str] = frozenset()) -> "Project":
         """The same project with other file contents."""

@@ -7,6 +7,8 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from transforms.parsing import parse
+
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*\(?([^;#)]*)")
 _CLAUSE = re.compile(r"(===|==|~=|>=|<=|!=|<|>|\^|~)\s*v?(\d+(?:\.\d+)*)")
 _LOWER = ("==", "===", "~=", ">=", ">", "^", "~")
@@ -87,7 +89,7 @@ def _parse(name: str, text: str) -> tuple[list[str], tuple[int, int] | None]:
         if name in ("poetry.lock", "uv.lock"):
             return _from_lock(tomllib.loads(text)), None
         if name == "setup.py":
-            return _from_setup(ast.parse(text))
+            return _from_setup(parse(text))
     except (tomllib.TOMLDecodeError, SyntaxError, ValueError, TypeError, AttributeError):
         return [], None
     if name == "setup.cfg":

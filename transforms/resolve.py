@@ -8,6 +8,7 @@ from transforms.catalogue import Catalogue
 from transforms.facts import Binding, Call, Class, Function, FunctionNode, ModuleFacts, Scope, last_name
 from transforms.layout import Layout, is_test
 from transforms.names import Names
+from transforms.parsing import parse_expression
 from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
 _DISPLAYS: dict[type, str] = {
@@ -199,7 +200,7 @@ class Resolver:
         match node:
             case ast.Constant(value=str() as text):
                 try:
-                    return self.annotation(ast.parse(text, mode="eval").body, scope)
+                    return self.annotation(parse_expression(text), scope)
                 except SyntaxError:
                     return None
             case ast.BinOp(op=ast.BitOr()):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from transforms.facts import Call, Class, Function, Scope
 from transforms.resolve import Resolver
-from transforms.values import ClassValue, External, Instance, ModuleValue, Value
+from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
 _TAKING = ("getattr", "hasattr", "setattr", "attrgetter", "methodcaller")
 _LISTING = ("vars", "dir", "getmembers")
@@ -18,13 +18,17 @@ _CONTAINERS = ("builtins.", "flask.Request", "flask.session")
 
 @dataclass(frozen=True)
 class Search:
-    """One such place. `value` is what is searched (None: anything), `prefix` what the name is known to begin with."""
+    """One such place. `value` is what is searched (None: anything), `prefix` what the name is known to begin with.
+
+    `local`: only the variables of the function that holds it.
+    """
 
     owner: Function
     node: ast.AST
     value: Value
     prefix: str = ""
     module_prefix: str = ""
+    local: bool = False
 
 
 def find_searches(resolver: Resolver) -> list[Search]:
@@ -45,7 +49,9 @@ def find_searches(resolver: Resolver) -> list[Search]:
 
 def _search(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterator[Search]:
     call, scope = use.node, use.scope
-    if name in ("globals", "locals"):
+    if name in ("locals", "vars", "dir") and not call.args and scope.kind not in ("module", "class"):
+        yield Search(owner, call, None, local=True)
+    elif name in ("globals", "locals"):
         yield Search(owner, call, ModuleValue(owner.module.path))
     elif name in ("import_module", "__import__"):
         if not (call.args and isinstance(call.args[0], ast.Constant)):
@@ -81,6 +87,8 @@ def may_find(resolver: Resolver, search: Search, function: Function, handled: bo
     """Whether the search may give the function. Views are not looked for on objects of unknown type."""
     if not function.name.startswith(search.prefix):
         return False
+    if search.local:
+        return _is_variable(resolver, search.owner, function)
     match search.value:
         case ModuleValue():
             return function.cls is None and search.value.path == function.module.path
@@ -90,6 +98,12 @@ def may_find(resolver: Resolver, search: Search, function: Function, handled: bo
         case Instance() | ClassValue():
             return function.cls is not None and related(resolver, search.value.cls, function.cls)
     return function.cls is not None and not handled
+
+
+def _is_variable(resolver: Resolver, owner: Function, function: Function) -> bool:
+    """Whether a variable of the owner is, or may be, the function."""
+    held = [resolver.bound(binding) for bindings in owner.scope.bindings.values() for binding in bindings]
+    return function.outer is owner or any(isinstance(value, FunctionValue) and value.function is function for value in held)
 
 
 def related(resolver: Resolver, searched: Class, owner: Class) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from transforms.edits import Import
 from transforms.facts import ModuleFacts
 from transforms.index import Index
+from transforms.parsing import parse
 
 MODULE = "async_support"
 ADAPTER = "run_async"
@@ -34,7 +35,7 @@ def run_async(view):
 def is_ours(data: bytes) -> bool:
     """Whether a file that stands there already holds our adapter, however it was reformatted."""
     try:
-        have = [ast.dump(node) for node in ast.parse(data).body if isinstance(node, ast.FunctionDef) and node.name == ADAPTER]
+        have = [ast.dump(node) for node in parse(data).body if isinstance(node, ast.FunctionDef) and node.name == ADAPTER]
     except (SyntaxError, ValueError):
         return False
     return have == [ast.dump(node) for node in ast.parse(SOURCE).body if isinstance(node, ast.FunctionDef)]

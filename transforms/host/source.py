@@ -3,6 +3,7 @@
 import ast
 from importlib.util import find_spec
 
+from transforms.parsing import parse
 from transforms.support import SOURCE as ADAPTER_ALONE
 
 _NAME = "transforms.host.async_support"
@@ -30,6 +31,6 @@ def is_adapter_alone(data: bytes) -> bool:
 
 def _body(data: bytes) -> list[ast.stmt]:
     try:
-        return ast.parse(data).body
+        return parse(data).body
     except (SyntaxError, ValueError):
         return []
