@@ -86,7 +86,7 @@ def _named(index: Index, node: ast.AST, bindings: list[Binding], name: str) -> O
     inner = origin(index, value, binding.scope) if value is not None else None
     if inner is None or value is None:
         raise Stop(CHANGES, node, f"{name} is not made by a call at the top level of a module, so it may be another client later")
-    _unchanged(index, node, binding, name)
+    _unchanged(index, node, binding.scope.owner.module.path, name)
     return inner
 
 
@@ -110,9 +110,8 @@ def _home(index: Index, node: ast.ImportFrom, scope: Scope) -> ModuleFacts | Non
     return index.modules.get(path or "")
 
 
-def _unchanged(index: Index, node: ast.AST, binding: Binding, name: str) -> None:
-    """Raise Stop where something may put another object in the place of that name of a module."""
-    path = binding.scope.owner.module.path
+def _unchanged(index: Index, node: ast.AST, path: str, name: str) -> None:
+    """Raise Stop where something may put another object in the place of that name of that module."""
     stem = index.layout.module_name(path).rpartition(".")[2]
     for target, store in index.resolver.names.stores(name):
         base = index.resolver.value(target.value, store.scope)
@@ -136,7 +135,9 @@ def shared_form(index: Index, function: Function, node: ast.expr, found: Origin,
         raise Stop(CHANGES, node, f"{home.path}:{statement.lineno}: {found.name} is not made by a statement of its own at the top level of the module")
     if home.path not in index.project.editable or is_test(home.path):
         raise Stop(LEAVES, node, f"{home.path}:{statement.lineno}: it is made outside the folder that was named")
-    _unchanged(index, node, binding, found.name)
+    _unchanged(index, node, home.path, found.name)
+    if isinstance(node, ast.Name):
+        _unchanged(index, node, function.module.path, node.id)
     _not_configured(index, node, value, binding.scope)
     name = f"make_{found.name.strip('_').lower()}"
     elsewhere = _maker(index, node, home, statement, value, name)
