@@ -18,7 +18,6 @@ def swap_drift(row: Row, look: Look) -> Iterator[str]:
         yield f"{row['target']} does not lie in module {row['module']}"
     if old is None or new is None:
         return
-    yield from (f"{name} is another class than {row['type']}" for name in row.get("names", []) if look(name) not in (None, old))
     if row.get("context", "self") and not (hasattr(old, "__enter__") and is_awaited(getattr(new, "__aenter__", None))):
         yield f"`with {row['type']}` does not become `async with {row['target']}`"
     if row.get("iterates") and not (hasattr(old, "__iter__") and hasattr(new, "__aiter__")):
@@ -26,6 +25,7 @@ def swap_drift(row: Row, look: Look) -> Iterator[str]:
     if row.get("suffix"):
         yield from _second_names(row, look)
         return
+    yield from (f"{name} is another class than {row['type']}" for name in row.get("names", []) if look(name) not in (None, old))
     yield from _arguments(row["type"], old, row["target"], new, row.get("constructor", []), row)
     yield from _methods(row, old, new, look)
 

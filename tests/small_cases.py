@@ -7,6 +7,7 @@ from pathlib import Path
 from fixture_apps import FIXTURES
 
 from codemods.catalogue_files import load_catalogue
+from transforms.host.source import source
 from transforms.model import Decision, Project, Settings
 from transforms.stages import STAGES, run_stage
 
@@ -21,7 +22,11 @@ class SwapCase:
 
     @property
     def project(self) -> Project:
-        return Project({"app.py": (self.folder / "before.py").read_bytes()}, frozenset({"app.py"}))
+        """`before.py` as an app, and the support module beside it when it imports that."""
+        files = {"app.py": (self.folder / "before.py").read_bytes()}
+        if b"from async_support import" in files["app.py"]:
+            files["async_support.py"] = source().encode()
+        return Project(files, frozenset(files))
 
 
 @dataclass(frozen=True)

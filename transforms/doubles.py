@@ -13,6 +13,13 @@ _PACKAGES = {
     "httpx": ("respx", "pytest_httpx", "vcr", "pook", "mocket"),
     "httpx2": ("respx", "pytest_httpx", "vcr", "pook", "mocket"),
     "redis": ("fakeredis", "mockredis", "birdisle"),
+    "pymongo": ("mongomock", "mongomock_motor", "pymongo_inmemory", "montydb"),
+    "openai": ("respx", "pytest_httpx", "vcr", "pook", "mocket", "openai_responses"),
+    "anthropic": ("respx", "pytest_httpx", "vcr", "pook", "mocket"),
+    "elasticsearch": ("elasticmock", "openmock", "vcr", "pook", "mocket"),
+    "opensearchpy": ("openmock", "vcr", "pook", "mocket"),
+    "slack_sdk": ("vcr", "pook", "mocket"),
+    "stripe": ("responses", "requests_mock", "httpretty", "vcr", "respx", "pook", "mocket"),
     "time": ("freezegun", "time_machine", "libfaketime"),
 }
 # What requests works through; httpx works through httpcore, so a test that replaces these sees other calls.

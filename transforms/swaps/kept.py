@@ -49,7 +49,7 @@ def origin(index: Index, node: ast.AST, scope: Scope) -> Origin | None:
     """The origin of an object that outlives the function; None for what is local or not followed. Raises Stop."""
     match node:
         case ast.Name():
-            return _named(index, node, index.resolver.bindings(node.id, scope), node.id)
+            return None if _is_local(node.id, scope) else _named(index, node, index.resolver.bindings(node.id, scope), node.id)
         case ast.Attribute():
             return _member(index, node, scope)
         case ast.Subscript(slice=ast.Constant()):
@@ -69,8 +69,17 @@ def _taken(found: Origin | None, text: str) -> Origin | None:
     return Origin(found.binding, found.name, found.taken + text) if found else None
 
 
+def _is_local(name: str, scope: Scope | None) -> bool:
+    """Whether the name belongs to a function, and not to a module."""
+    while scope is not None and scope.kind != "module":
+        if scope.kind != "class" and name in scope.bindings and name not in scope.outer_names:
+            return True
+        scope = scope.parent
+    return False
+
+
 def _named(index: Index, node: ast.AST, bindings: list[Binding], name: str) -> Origin | None:
-    if not bindings or any(item.scope.kind in ("function", "lambda", "comprehension") for item in bindings):
+    if not bindings:
         return None
     if len(bindings) > 1:
         raise Stop(CHANGES, node, f"{name} is bound in several places, so it may be another client later")
@@ -86,7 +95,7 @@ def _named(index: Index, node: ast.AST, bindings: list[Binding], name: str) -> O
     inner = origin(index, value, binding.scope) if value is not None else None
     if inner is None or value is None:
         raise Stop(CHANGES, node, f"{name} is not made by a call at the top level of a module, so it may be another client later")
-    _unchanged(index, node, binding, name)
+    _unchanged(index, node, binding.scope.owner.module.path, name)
     return inner
 
 
@@ -110,9 +119,8 @@ def _home(index: Index, node: ast.ImportFrom, scope: Scope) -> ModuleFacts | Non
     return index.modules.get(path or "")
 
 
-def _unchanged(index: Index, node: ast.AST, binding: Binding, name: str) -> None:
-    """Raise Stop where something may put another object in the place of that name of a module."""
-    path = binding.scope.owner.module.path
+def _unchanged(index: Index, node: ast.AST, path: str, name: str) -> None:
+    """Raise Stop where something may put another object in the place of that name of that module."""
     stem = index.layout.module_name(path).rpartition(".")[2]
     for target, store in index.resolver.names.stores(name):
         base = index.resolver.value(target.value, store.scope)
@@ -136,7 +144,9 @@ def shared_form(index: Index, function: Function, node: ast.expr, found: Origin,
         raise Stop(CHANGES, node, f"{home.path}:{statement.lineno}: {found.name} is not made by a statement of its own at the top level of the module")
     if home.path not in index.project.editable or is_test(home.path):
         raise Stop(LEAVES, node, f"{home.path}:{statement.lineno}: it is made outside the folder that was named")
-    _unchanged(index, node, binding, found.name)
+    _unchanged(index, node, home.path, found.name)
+    if isinstance(node, ast.Name):
+        _unchanged(index, node, function.module.path, node.id)
     _not_configured(index, node, value, binding.scope)
     name = f"make_{found.name.strip('_').lower()}"
     elsewhere = _maker(index, node, home, statement, value, name)

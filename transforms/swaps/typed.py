@@ -17,6 +17,8 @@ from transforms.host.objects import host_module
 from transforms.index import Index
 from transforms.placement import is_awaited, stands_alone, why_not_here
 from transforms.planning import shadowed
+from transforms.reach import Reach
+from transforms.regions import find_regions
 from transforms.swaps.http import catcher
 from transforms.swaps.kept import Origin, Shared, origin, shared_form
 from transforms.swaps.made import ARGUMENTS, FLOOR, argument_obstacle, floor_obstacle, made_here, maker_of
@@ -49,6 +51,8 @@ def typed_swaps(index: Index, function: Function) -> list[Swap | Unproved]:
     found: list[_Unit | Unproved] = [*_made_inside(index, function), *_kept_outside(index, function)]
     units, kept = _placed(index, function, [item for item in found if isinstance(item, _Unit)])
     left = [*(item for item in found if isinstance(item, Unproved)), *kept]
+    units, whole = _beside_blocks(index, function, units) if units and left else (units, [])
+    left += whole
     done: list[Swap | Unproved] = [_swap(index, function, unit) for unit in units]
     seen: set[ast.AST] = {node for unit in units for node in unit.uses.calls} | {item.node for item in left}
     left += _not_followed(index, function, seen, {inner for item in left for inner in ast.walk(item.node)})
@@ -149,7 +153,9 @@ def _kept_outside(index: Index, function: Function) -> Iterator[_Unit | Unproved
             yield _kept(index, function, node, row, found, support)
         except Stop as stop:
             call = _call_around(function, node)
-            if call is not None and not (stop.code == OWN_LOOPS and is_awaited(function, call)):
+            if call is None and stop.code == NOT_SAME and isinstance(stop.node, ast.expr):
+                yield Unproved(stop.node, row.type, stop.reason, stop.code)
+            elif call is not None and not (stop.code == OWN_LOOPS and is_awaited(function, call)):
                 yield Unproved(call, _subject(index, function, call, row), _with_line(stop, call), stop.code)
 
 
@@ -210,6 +216,20 @@ def _why_not_placed(index: Index, function: Function, unit: _Unit, entered: set[
     return ""
 
 
+def _beside_blocks(index: Index, function: Function, units: list[_Unit]) -> tuple[list[_Unit], list[Unproved]]:
+    """Without the units of which a part stands in a block that moves to a thread as one: an `await` in it would keep it on the loop."""
+    taken = {node for unit in units for node in [unit.seed, *unit.uses.calls]}
+    blocks = [region for region in find_regions(index, Reach(index.graph), function) if not region.obstacle and region.seed not in taken]
+    left: list[Unproved] = []
+    for unit in list(units):
+        block = next((region for region in blocks if not {unit.seed, *unit.uses.awaited}.isdisjoint(region.covers())), None)
+        if block is not None:
+            units = [other for other in units if other is not unit]
+            reason = f"it stands in the block at line {block.body[0].lineno}, which moves to a thread as one for {block.entry.name}"
+            left.append(Unproved(unit.seed, unit.row.type, reason))
+    return units, left
+
+
 def _swap(index: Index, function: Function, unit: _Unit) -> Swap:
     row, uses = unit.row, unit.uses
     nodes = tuple(dict.fromkeys([*([unit.seed] if isinstance(unit.seed, ast.Call) else []), *uses.calls]))
@@ -250,7 +270,7 @@ def _not_followed(index: Index, function: Function, seen: set[ast.AST], said: se
             continue
         root = _root(function, node.func)
         named = isinstance(node.func, ast.Attribute) and "__" not in site.entry.name
-        if named and root not in said and root not in found and not _is_said(index, function, root):
+        if named and root not in found and not _is_said(index, function, root, said):
             found.add(root)
             yield Unproved(node, site.entry.name, _whence(index, function, root), LEAVES)
 
@@ -268,8 +288,11 @@ def _root(function: Function, node: ast.expr) -> ast.expr:
         node = bindings[0].node
 
 
-def _is_said(index: Index, function: Function, root: ast.expr) -> bool:
+def _is_said(index: Index, function: Function, root: ast.expr, said: set[ast.AST]) -> bool:
     """Whether the object has a decision of its own: it is made here, or kept at the top level of a module."""
+    bindings = function.scope.bindings.get(root.id, []) if isinstance(root, ast.Name) else []
+    if any(not said.isdisjoint(ast.walk(node)) for node in [root, *(item.node for item in bindings)]):
+        return True
     try:
         return isinstance(root, ast.Name) and origin(index, root, function.scope) is not None
     except Stop:

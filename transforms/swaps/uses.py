@@ -327,6 +327,8 @@ class Uses:
         match parent:
             case ast.Compare():
                 return NOT_SAME, node, self._operation("in" if any(isinstance(item, ast.In | ast.NotIn) for item in parent.ops) else "==", row)
+            case ast.IfExp() if parent.test is not node:
+                return LEAVES, node, "it is one of several values"
             case ast.If() | ast.While() | ast.BoolOp() | ast.UnaryOp() | ast.IfExp() | ast.Assert():
                 return NOT_SAME, node, "whether it is true is asked: write `is not None`"
             case ast.Return() | ast.Yield():
