@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from codemods.catalogue_files import catalogue_for
 from codemods.project import Loaded
 from codemods.report import Paint
+from transforms.hazards import hazards
 from transforms.index import Index, build_index
 from transforms.judge import Judgement, judge, own_handlers, selected, stopped
-from transforms.model import Settings, Verdict
+from transforms.model import Decision, Settings, Verdict
 from transforms.reach import Reach, Reached, is_movable, is_orm
 from transforms.rules import RULES
 
@@ -33,7 +35,13 @@ def judged(index: Index, settings: Settings) -> list[Judgement]:
     return [replace(item, verdict=Verdict.REFUSE, code="P001", reason=stop, stage="") for item in found] if stop else found
 
 
-def audit_lines(index: Index, judgements: Sequence[Judgement], paint: Paint) -> Iterator[str]:
+def dangers(index: Index, settings: Settings) -> list[Decision]:
+    """What is wrong with threads and context where code is async already; with `--only`, in the files that it selects."""
+    found = hazards(index, settings)
+    return [item for item in found if not settings.only or any(fnmatchcase(item.path, glob) for glob in settings.only)]
+
+
+def audit_lines(index: Index, judgements: Sequence[Judgement], found: Sequence[Decision], paint: Paint) -> Iterator[str]:
     """The audit as text."""
     stop = stopped(index)
     if stop:
@@ -41,6 +49,7 @@ def audit_lines(index: Index, judgements: Sequence[Judgement], paint: Paint) -> 
         yield ""
     for judgement in judgements:
         yield from _handler_lines(judgement, paint)
+    yield from _danger_lines(found, paint)
     yield from _balance(index, judgements, stop, paint)
 
 
@@ -53,6 +62,15 @@ def _handler_lines(judgement: Judgement, paint: Paint) -> Iterator[str]:
         yield f"    {item.path}  {item.place}"
     if len(shown) > _SHOWN:
         yield f"    … and {len(shown) - _SHOWN} more"
+
+
+def _danger_lines(found: Sequence[Decision], paint: Paint) -> Iterator[str]:
+    if found:
+        yield ""
+        yield paint(f"Threads and context: {len(found)} {'place' if len(found) == 1 else 'places'} to look at", "bold")
+    for item in found:
+        yield f"  {paint(item.code, 'yellow')}  {item.path}:{item.line}{f' {item.symbol}' if item.symbol else ''}: {item.reason}"
+        yield f"        {RULES[item.code].remedy}"
 
 
 def distinct(reached: Sequence[Reached]) -> list[Reached]:

@@ -167,6 +167,8 @@ def _is_deployment(path: Path) -> bool:
     """What starts the app: it says which workers serve it."""
     if not path.suffix and path.name not in ("Makefile", "LICENSE"):
         return _is_script(path)
+    if path.suffix in (".conf", ".ini"):
+        return "uwsgi" in path.name or "supervisor" in path.name or any(part.startswith("supervisor") for part in path.parts[-3:-1])
     return path.name.startswith(("Procfile", "Dockerfile", "docker-compose", "compose.")) or path.suffix in (".sh", ".service")
 
 

@@ -15,7 +15,9 @@ from small_cases import small_cases, swap_cases  # noqa: E402
 
 from codemods.catalogue_files import load_catalogue  # noqa: E402
 from codemods.explain import _table, page  # noqa: E402
-from transforms.model import Settings  # noqa: E402
+from transforms.hazards import hazards  # noqa: E402
+from transforms.index import build_index  # noqa: E402
+from transforms.model import Outcome, Settings  # noqa: E402
 from transforms.rules import RULES  # noqa: E402
 from transforms.stages import STAGES, run_stage  # noqa: E402
 
@@ -33,6 +35,9 @@ def runs():
             staged = run_stage(stage, project, catalogue, settings)
             yield name, project, staged.outcome, staged.project
             project = staged.project
+    for case in small_cases("hazards"):
+        found = hazards(build_index(case.project, catalogue), case.settings)
+        yield f"hazards/{case.name}", case.project, Outcome("audit", (), tuple(found)), case.project
     for app in apps():
         for step in steps(app):
             project = project_of(app, step.source)
@@ -104,7 +109,7 @@ def pages():
     """File name to text, the index included."""
     _table.cache_clear()
     found = {f"{code}.md": page(code).markdown for code in RULES}
-    families = {"P": "Project", "F": "Files", "R": "Handlers (routes)", "C": "Clients", "E": "Executor", "S": "Suppressed"}
+    families = {"P": "Project", "F": "Files", "R": "Handlers (routes)", "C": "Clients", "E": "Executor", "T": "Threads and context (audit)", "S": "Suppressed"}
     index = ["# Rules", "", "Every decision of the tool carries one of these codes. `flask-to-async explain CODE` prints a page.", ""]
     for letter, title in families.items():
         rows = [

@@ -258,6 +258,87 @@ def test_commands_that_are_left_alone(path, text):
     assert staged.outcome.changes == () and staged.outcome.decisions == (), staged.outcome.decisions
 
 
+SPREAD = {
+    "folded": ("docker-compose.yml", "services:\n  web:\n    command: >\n      uvicorn app:app\n      --host 0.0.0.0\n    ports: []\n", 3),
+    "literal": ("compose.yaml", "services:\n  web:\n    command: |\n      hypercorn\n      app:app\n", 3),
+    "plain over two lines": ("docker-compose.yml", "services:\n  web:\n    command: uvicorn app:app\n      --port 80\n    image: x\n", 3),
+    "a list, an item a line": ("docker-compose.yml", "services:\n  web:\n    command:\n      - uvicorn\n      - app:app\n", 3),
+    "a list as deep as its key": ("docker-compose.yml", "services:\n  web:\n    entrypoint:\n    - uvicorn\n    - 'app:app'\n    image: x\n", 3),
+    "a list in brackets": ("docker-compose.yml", 'services:\n  web:\n    command: [\n      "uvicorn",\n      "app:app",\n    ]\n', 3),
+    "systemd": ("deploy/shop.service", "[Service]\nExecStart=/venv/bin/uvicorn \\\n    --host 0.0.0.0 \\\n    app:app\nRestart=always\n", 2),
+    "shell": ("run.sh", "#!/bin/sh\nexec uvicorn \\\n  app:app\n", 2),
+    "Dockerfile": ("Dockerfile", 'FROM x\nCMD ["uvicorn", \\\n  "app:app"]\n', 2),
+    "supervisor": ("supervisord.conf", "[program:web]\ncommand=uvicorn app:app\n  --port 80\nuser=web\n", 2),
+    "the second process": ("Procfile", "worker: rq worker\nweb: uvicorn app:app --reload\n", 2),
+}
+
+
+@pytest.mark.parametrize("form", SPREAD)
+def test_commands_over_several_lines_are_named(form):
+    """Half of such a command is never changed."""
+    path, text, line = SPREAD[form]
+    staged = served(PLAIN[0], beside={path: text})
+    assert [(item.code, item.line) for item in staged.outcome.decisions] == [("S404", line)] and not staged.outcome.changes
+    assert "Flask" in staged.outcome.decisions[0].reason
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("run.sh", "flask db upgrade && uvicorn app:app\n", f"flask db upgrade && {GUNICORN} -b 127.0.0.1:8000 app:app\n"),
+        ("docker-compose.yml", "    command: >\n      uvicorn app:app\n    image: x\n", f"    command: >\n      {GUNICORN} -b 127.0.0.1:8000 app:app\n    image: x\n"),
+        ("supervisor/shop.conf", "[program:web]\ncommand=/venv/bin/uvicorn app:app --port 80\nuser=web\n", f"[program:web]\ncommand=/venv/bin/{GUNICORN} -b 127.0.0.1:80 app:app\nuser=web\n"),
+        ("deploy/shop.service", "[Service]\nExecStartPre=/bin/x \\\n  -y\nExecStart=uvicorn app:app\n", f"[Service]\nExecStartPre=/bin/x \\\n  -y\nExecStart={GUNICORN} -b 127.0.0.1:8000 app:app\n"),
+    ],
+)  # fmt: skip
+def test_a_command_on_one_line_among_several(path, before, after):
+    staged = served(PLAIN[0], beside={path: before})
+    assert codes(staged) == ["S403"] and texts(staged)[path] == after
+
+
+APP_RUN = PLAIN[0] + "\n\nif __name__ == '__main__':\n    app.run(debug=True)\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("Procfile", "web: python app.py\n", ["S404"]), ("Dockerfile", 'CMD ["python3", "-u", "./app.py"]\n', ["S404"]), ("supervisord.conf", "[program:x]\ncommand=python app.py\n", ["S404"]),
+        ("Procfile", "web: python other.py\n", []), ("Procfile", "web: gunicorn --threads 4 app:app\nworker: python tasks.py\n", []), ("run.sh", "# python app.py\n", []),
+    ],
+)  # fmt: skip
+def test_the_development_server_in_production(path, text, expected):
+    staged = served({"app.py": APP_RUN, "tasks.py": "print('x')\n"}, beside={path: text})
+    assert codes(staged) == expected and not staged.outcome.changes
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("'uvicorn.workers.UvicornWorker'", ["S404"]), ("'asgi'", ["S404"]), ("'gthread'", []), ("'sync'", [])],
+)
+def test_the_worker_in_the_configuration(value, expected):
+    staged = served({"app.py": PLAIN[0], "gunicorn.conf.py": f"worker_class = {value}\n"})
+    assert codes(staged) == expected
+
+
+GREEN = {
+    "a class of gunicorn": {"gunicorn.conf.py": "worker_class = 'gunicorn.workers.ggevent.GeventWorker'\n"},
+    "a default": {"gunicorn.conf.py": "import os\n\nworker_class = os.environ.get('WORKER', 'eventlet')\n"},
+    "on the command line": {"Procfile": "web: gunicorn -k geventwebsocket.gunicorn.workers.GeventWebSocketWorker app:app\n"},
+    "uWSGI's file": {"uwsgi.ini": "[uwsgi]\nmodule = app:app\ngevent = 100\n"},
+    "uWSGI's option": {"run.sh": "uwsgi --module app:app --gevent 100\n"},
+}
+
+
+@pytest.mark.parametrize("form", GREEN)
+def test_green_workers_stop_everything(form):
+    from pure import project
+
+    beside = {name: text for name, text in GREEN[form].items() if not name.endswith(".py")}
+    files = {"app.py": PLAIN[0], **{name: text for name, text in GREEN[form].items() if name.endswith(".py")}}
+    staged = run_stage("routes", project(files, **beside), load_catalogue(), Settings())
+    assert [item.code for item in staged.outcome.decisions] == ["P001"] and not staged.outcome.changes
+
+
 def test_the_serial_adapter_is_named():
     staged = served(
         VIEW.replace("async def", "def").replace(BODY, "") + "\n\nfrom asgiref.wsgi import WsgiToAsgi\n\nasgi = WsgiToAsgi(app)\n",

@@ -13,7 +13,7 @@ import sys
 import tokenize
 from dataclasses import dataclass
 
-from transforms.rules import CHANGING, RULES
+from transforms.rules import CHANGING, FOUND, RULES
 
 _MARK = re.compile(r"#[ \t]*async[ \t]*:[ \t]*(?P<rest>.*)", re.IGNORECASE)
 _LEAVE = re.compile(r"leave(?:\[(?P<codes>[^\]]*)\])?(?:\s+(?P<reason>.*))?")
@@ -72,7 +72,7 @@ def _comment(path: str, token: tokenize.TokenInfo, tree: ast.Module) -> Comment 
 
 def about_code(code: str) -> str:
     """What is wrong with a rule code whose changes are to be left or allowed; empty when nothing is."""
-    if code in CHANGING:
+    if code in CHANGING or code in FOUND:
         return ""
     if code in RULES:
         return f"{code} changes nothing; the rules that do are {', '.join(CHANGING)}"

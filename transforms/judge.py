@@ -19,7 +19,10 @@ from transforms.registry import Handler
 from transforms.streaming import streams
 from transforms.suppression import BY_COMMENT, BY_SETTINGS, left
 
-_WORKER = re.compile(r"(?:-k|--worker-class)[ =\"',]*(gevent|eventlet)")
+_WORKER = re.compile(
+    r"(?:-k|--worker-class)[ =\"',]*[\w.]*?(gevent|eventlet)|^\s*(gevent)(?:-monkey-patch)?\s*=\s*(?:[1-9]|true)|uwsgi\b[^\n]*--(gevent)\b", re.MULTILINE
+)
+_GREEN = re.compile(r"gevent|eventlet")
 EARLY, LATE = "routes", "executor"
 
 
@@ -236,11 +239,13 @@ def _green_worker(index: Index) -> str:
     """A server configuration that asks for gevent or eventlet workers."""
     for path in sorted(index.modules):
         for binding in index.modules[path].scope.bindings.get("worker_class", []) if _concerns(index, path) else []:
-            if isinstance(binding.node, ast.Constant) and binding.node.value in ("gevent", "eventlet"):
-                return f"{path}:{binding.node.lineno}: the app is served by green workers, where Flask's async views fail; serve it with threads first"
+            if any(isinstance(item, ast.Constant) and _GREEN.search(str(item.value)) for item in ast.walk(binding.node)):
+                return f"{path}:{getattr(binding.node, 'lineno', 1)}: the app is served by green workers, where Flask's async views fail; serve it with threads first"
     for path in sorted(index.project.metadata):
         found = _WORKER.search(index.project.metadata[path])
         if found and _concerns(index, path) and not path.endswith((".txt", ".html", ".lock")):
             line = index.project.metadata[path].count("\n", 0, found.start()) + 1
-            return f"{path}:{line}: the app is served by {found.group(1)} workers, where Flask's async views fail; serve it with threads first"
+            return (
+                f"{path}:{line}: the app is served by {found[1] or found[2] or found[3]} workers, where Flask's async views fail; serve it with threads first"
+            )
     return ""

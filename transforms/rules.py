@@ -1,6 +1,7 @@
 """Every rule code: what it says, in one sentence.
 
-R routes, C clients, E executor, G gather, S server, D dependencies, B Bowler queries, U the user's wish, V verify, P project, F file.
+R routes, C clients, E executor, G gather, S server, T threads and context (audit), D dependencies, B Bowler queries, U the user's wish,
+V verify, P project, F file.
 """
 
 from dataclasses import dataclass
@@ -76,6 +77,25 @@ _TABLE = (
     Rule("S403", "the command that serves the application is put right"),
     Rule("S404", "the command does not serve a Flask application well", "Serve it with gunicorn and threads."),
     Rule("S405", "the application cannot be put on one loop", "Do what the reason names, or add `one_loop(app)` by hand."),
+    Rule(
+        "T500",
+        "a SQLite connection is used on another thread than the one that opened it",
+        "Open it where it is used, or run the work with `sync_to_async`, on the request's own thread.",
+    ),
+    Rule("T501", "a `threading.local` does not hold in async code", "Use a `contextvars.ContextVar`, or keep the value in `g`."),
+    Rule("T502", "a thread lock is held across an `await`", "Use an `asyncio.Lock` on one loop, or hold the lock only where nothing is awaited."),
+    Rule("T503", "async code waits for another thread", "Await it: `await asyncio.to_thread(…)`, or the asyncio form of the same object."),
+    Rule("T504", "shared state is read before an `await` and written after it", "Read and write it with no `await` between, or hold a lock over both."),
+    Rule("T505", "an event loop is started inside a running one", "Await the coroutine instead."),
+    Rule("T506", "a coroutine is never awaited", "Write `await` in front of the call."),
+    Rule("T507", "a task is started and dropped", "Keep it and await it, or hand the work to a queue of its own."),
+    Rule("T508", "a context variable is set and never reset", "Reset it with the token that `set` gave, or set it in a `before_request` hook."),
+    Rule("T509", "a loop computes on the event loop", "Move the whole loop to a thread or a process: `await asyncio.to_thread(…)`."),
+    Rule(
+        "T510",
+        "an object of one event loop is shared by views that run on several",
+        "Make it where it is used, or put all views on one loop: `--stage server`.",
+    ),
     Rule("D500", "what the migrated code needs is added to the declared dependencies", "Install them."),
     Rule("D501", "the dependency is left to you", "Add it where the file is made, then install it."),
     Rule("B400", "a Bowler query changes the file", "Read the diff: what the query means is known to its author only."),
@@ -95,3 +115,4 @@ _TABLE = (
 )
 CHANGING = ("R100", "C200", "C201", "C204", "C206", "C210", "C211", "E300", "E301", "E302", "E309")
 RULES = {rule.code: rule for rule in _TABLE}
+FOUND = tuple(code for code in RULES if code.startswith("T"))

@@ -14,6 +14,7 @@ from transforms.facts import Function, FunctionNode
 from transforms.index import Index
 from transforms.model import Decision, Outcome, Safety, Settings, Verdict
 from transforms.planning import Plan
+from transforms.rules import FOUND
 
 BY_COMMENT, BY_SETTINGS, NOT_OPTED_IN, IDLE = "U400", "U401", "U402", "U403"
 
@@ -93,7 +94,7 @@ def _unused(path: str, mine: Sequence[Comment], indexes: Sequence[Index], outcom
             return []
         said = [item.reason for item in outcome.decisions if item.code == BY_COMMENT]
         unused -= {number for number, comment in enumerate(now) if any(_names(reason, comment) for reason in said)}
-    return [mine[number] for number in sorted(unused) if not mine[number].problem]
+    return [mine[number] for number in sorted(unused) if not mine[number].problem and not set(mine[number].codes) & set(FOUND)]
 
 
 def _names(reason: str, comment: Comment) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from codemods.audit import audit_lines, survey
+from codemods.audit import audit_lines, dangers, survey
 from codemods.console import guarded, load_or_fail, paint, print_lines, settings_or_fail
 from codemods.options import AllHandlers, Only, OrmOption, OutputFormat, OutputOption, Target, Traced, Verbose
 from codemods.settings import narrowed
@@ -24,13 +24,14 @@ def audit(
     chosen = settings_or_fail(loaded.root, only=only, all_handlers=all_handlers, orm=orm)
     loaded = narrowed(loaded, chosen)
     index, judgements = guarded(lambda: survey(loaded, chosen.settings))
+    found = guarded(lambda: dangers(index, chosen.settings))
     if output is OutputFormat.text:
-        print_lines(audit_lines(index, judgements, paint()))
+        print_lines(audit_lines(index, judgements, found, paint()))
     else:
         from codemods.formats import formatted
         from codemods.formats.audit_record import audit_record
 
-        print_lines(formatted(audit_record(loaded, index, judgements, chosen.settings), output.value, verbose))
+        print_lines(formatted(audit_record(loaded, index, judgements, found, chosen.settings), output.value, verbose))
     broken = [name for name in index.broken if name in loaded.project.editable]
     for name in broken:
         line, reason = index.broken[name]

@@ -95,8 +95,10 @@ def _table(name: str) -> Mapping[str, Any]:
 
 def suppression(code: str, verdict: str) -> list[str]:
     """How to say that the change is not wanted."""
-    if verdict != "change":
+    if verdict != "change" and not code.startswith("T"):
         return ["This rule changes nothing, so there is nothing to suppress."]
+    if code.startswith("T"):
+        return [f'On the line, or above the function: `# async: leave[{code}] reason`; in the whole project: `ignore = ["{code}"]`.']
     if code.startswith("S"):
         return ["The stage `server` runs only when it is named; leave the group out with `--interactive` or `--accept`."]
     if code.startswith("D"):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_LISTS = {"stages": "stage", "decisions": "decision", "changes": "change", "handlers": "handler", "unreadable": "unreadable"}
+_LISTS = {"stages": "stage", "decisions": "decision", "changes": "change", "handlers": "handler", "hazards": "hazard", "unreadable": "unreadable"}
 _CLOSING = ("summary", "needs", "stop")
 
 
@@ -18,7 +18,7 @@ def lines(record: Mapping[str, Any], verbose: bool) -> Iterator[str]:
         for change in stage["changes"]:
             yield _line("change", {"stage": stage["name"], **change})
         yield _line("stage", {key: value for key, value in stage.items() if key not in _LISTS})
-    for key in ("handlers", "unreadable"):
+    for key in ("handlers", "hazards", "unreadable"):
         for item in record.get(key, ()):
             yield _line(_LISTS[key], item)
     yield _line("summary", {**record["summary"], **{key: record[key] for key in _CLOSING[1:] if key in record}})

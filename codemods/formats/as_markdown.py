@@ -126,4 +126,6 @@ def _audit(record: Mapping[str, Any], most: int) -> Iterator[str]:
         rows = [item for item in record["handlers"] if item["verdict"] == verdict]
         if rows:
             yield from _folded(f"{title}: {len(rows)}", rows, most)
+    if record["hazards"]:
+        yield from _folded(f"Threads and context: {len(record['hazards'])}", record["hazards"], most)
     yield from _unread(record)

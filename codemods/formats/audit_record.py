@@ -17,7 +17,7 @@ from transforms.rules import RULES
 FORMAT = "flask-to-async audit"
 
 
-def audit_record(loaded: Loaded, index: Index, judgements: Sequence[Judgement], settings: Settings) -> dict[str, Any]:
+def audit_record(loaded: Loaded, index: Index, judgements: Sequence[Judgement], hazards: Sequence[Decision], settings: Settings) -> dict[str, Any]:
     """The whole audit. `stop` says why nothing at all may be migrated; it is empty when something may."""
     fingerprints = Fingerprints()
     handlers = [_handler(judgement, fingerprints) for judgement in judgements]
@@ -27,8 +27,23 @@ def audit_record(loaded: Loaded, index: Index, judgements: Sequence[Judgement], 
         **head(FORMAT, loaded, settings),
         "stop": clean(stopped(index)),
         "handlers": handlers,
+        "hazards": [_hazard(item, fingerprints) for item in hazards],
         "unreadable": unreadable(loaded, broken),
-        "summary": {"handlers": len(handlers), **{verdict.value: found[verdict] for verdict in Verdict}},
+        "summary": {"handlers": len(handlers), "hazards": len(hazards), **{verdict.value: found[verdict] for verdict in Verdict}},
+    }
+
+
+def _hazard(item: Decision, fingerprints: Fingerprints) -> dict[str, Any]:
+    return {
+        "path": clean(item.path),
+        "line": item.line,
+        "symbol": clean(item.symbol),
+        "code": item.code,
+        "title": RULES[item.code].title,
+        "verdict": item.verdict.value,
+        "reason": clean(item.reason),
+        "subject": clean(item.subject),
+        "fingerprint": fingerprints.key("audit", item.path, item.code, item.symbol, item.subject),
     }
 
 

@@ -48,10 +48,14 @@ def _rows(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield stage["name"], item
     for item in record.get("handlers", ()):
         yield item["stage"], item
+    for item in record.get("hazards", ()):
+        yield "", item
 
 
 def _text(item: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     """`name [subject]: reason`, with the verdict in words."""
+    if item in record.get("hazards", ()):
+        return f"{item['symbol']}: {item['reason']}" if item["symbol"] else item["reason"]
     word = "changed" if record.get("written") and item["verdict"] == CHANGE else WORDS[item["verdict"]]
     subject = f" [{item['subject']}]" if item.get("subject") else ""
     unsafe = " (unsafe: the behaviour may differ)" if item.get("safety") == "unsafe" else ""

@@ -1,24 +1,32 @@
-"""What starts the application: Procfile, Dockerfile, compose, systemd and shell files, one command a line.
+"""What starts the application: Procfile, Dockerfile, compose, systemd, supervisor and shell files, one command at a time.
 
 Changed: `uvicorn` and `hypercorn` straight onto a Flask object, which break it (measured, see docs/explanation/hosts.md), to
 gunicorn with threads, when every argument has an equal there. Only said: development servers, gunicorn without threads,
-`WsgiToAsgi`, and commands whose arguments or application are not understood.
+`WsgiToAsgi`, commands whose arguments or application are not understood, and those that are written over several lines.
 """
 
+import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from transforms.facts import ModuleFacts
 from transforms.index import Index
 from transforms.layout import is_test
+from transforms.server.lines import Line, logical_lines
 from transforms.values import External
 
 THREADS = 64
 _COMMAND = re.compile(r"""(?:(?<=^)|(?<=[\s\["'=/:]))(?P<program>uvicorn|hypercorn|gunicorn|flask)(?P<quote>["']?)(?=[\s,])(?P<rest>[^\n]*)""")
 _ASGI_WORKER = re.compile(r"""(?:-k|--worker-class)(?P<gap>[ =]+|["'],\s*["'])(?P<worker>[\w.]*(?:[uU]vicorn|[hH]ypercorn)[\w.]*|asgi)(?=["'\s]|$)""")
+_ASGI_CLASS = re.compile(r"[\w.]*(?:[uU]vicorn|[hH]ypercorn)[\w.]*|asgi")
+_RUN = re.compile(r"""["', ]+run\b""")
 _WSGI = re.compile(r"^(?:wsgi:)?([A-Za-z_][\w.]*):([A-Za-z_]\w*)$")
-FILE = re.compile(r"(?:^|/)(?:Procfile[^/]*|Dockerfile[^/]*|[^/]*\.Dockerfile|(?:docker-)?compose[^/]*\.ya?ml|[^/]+\.(?:service|sh))$")
+FILE = re.compile(
+    r"(?:^|/)(?:Procfile[^/]*|Dockerfile[^/]*|[^/]*\.Dockerfile|(?:docker-)?compose[^/]*\.ya?ml|[^/]+\.(?:service|sh)|[^/]*supervisor[^/]*\.(?:conf|ini))$|(?:^|/)supervisor[^/]*/(?:[^/]+/)*[^/]+\.(?:conf|ini)$"
+)
+_SCRIPT = re.compile(r"""(?:(?<=^)|(?<=[\s\["'=/:]))python[\d.]*["']?[,\s]+(?:["']?-[uBOE]+["']?[,\s]+)*["']?(?P<script>[\w./-]+\.py)(?=["'\s]|$)""")
 _VALUES = {
     "uvicorn": {"--host": "host", "--port": "port", "--workers": "workers", "--log-level": "log", "--forwarded-allow-ips": "forwarded"},
     "hypercorn": {"-b": "bind", "--bind": "bind", "-w": "workers", "--workers": "workers", "--log-level": "log"},
@@ -48,10 +56,11 @@ def commands(index: Index) -> Iterator[Command]:
     """Every command and every wrapper of a Flask object of which something is to be said."""
     for path in sorted(index.project.metadata):
         if FILE.search(path):
-            for number, line in enumerate(index.project.metadata[path].split("\n"), 1):
-                yield from _command(index, path, number, line)
+            for line in logical_lines(path, index.project.metadata[path]):
+                yield from _command(index, path, line)
     for path in sorted(index.modules):
         module = index.modules[path]
+        yield from _config(module)
         for owner in [module.body, *module.functions] if not is_test(path) else []:
             for call in owner.calls:
                 if index.resolver.value(call.node.func, call.scope) == External("asgiref.wsgi.WsgiToAsgi"):
@@ -63,16 +72,32 @@ def commands(index: Index) -> Iterator[Command]:
                     )
 
 
-def _command(index: Index, path: str, number: int, line: str) -> Iterator[Command]:
-    found = _COMMAND.search(line)
-    if not found or line.lstrip().startswith(("#", "//")):
+def _config(module: ModuleFacts) -> Iterator[Command]:
+    """`worker_class` in gunicorn's configuration."""
+    name = module.path.rpartition("/")[2]
+    for binding in module.scope.bindings.get("worker_class", ()) if "gunicorn" in name and "conf" in name else ():
+        value = binding.node.value if isinstance(binding.node, ast.Constant) else None
+        if isinstance(value, str) and _ASGI_CLASS.fullmatch(value):
+            reason = f'the worker {value} answers 500 to every request of a Flask application: `worker_class = "gthread"` and `threads = {THREADS}`'
+            yield Command(module.path, getattr(binding.node, "lineno", 1), "gunicorn", reason)
+
+
+def _command(index: Index, path: str, item: Line) -> Iterator[Command]:
+    number, line = item.number, item.text
+    if line.lstrip().startswith(("#", "//", ";")):
         return
+    found = _COMMAND.search(line)
+    while found and found.group("program") == "flask" and not _RUN.match(found.group("quote") + found.group("rest")):
+        found = _COMMAND.search(line, found.start("rest"))  # `flask db upgrade && gunicorn …`
+    if not found:
+        yield from _script(index, path, item)
+        return
+    editable = item.whole and path in index.project.metadata_editable
     program, rest = found.group("program"), found.group("rest")
     if program == "flask":
-        if re.match(r"""["', ]+run\b""", found.group("quote") + rest):
-            yield Command(path, number, program, f"Flask's own server is for development: serve it with {_advice()}")
+        yield Command(path, number, program, f"Flask's own server is for development: serve it with {_advice()}")
     elif program == "gunicorn" and (worker := _ASGI_WORKER.search(rest)):
-        yield from _asgi_worker(index, path, number, line, worker, found.start("rest"))
+        yield from _asgi_worker(index, path, number, line, worker, found.start("rest"), editable)
     elif program == "gunicorn":
         if not re.search(r"thread|worker-class|-k\b|-c\b|--config|\.conf", rest) and not _has_config(index):
             yield Command(
@@ -82,16 +107,26 @@ def _command(index: Index, path: str, number: int, line: str) -> Iterator[Comman
                 f"each of its workers takes one request at a time, so async views gain nothing: {_advice()}, if the application is safe with threads",
             )
     else:
-        yield from _asgi(index, path, number, line, found)
+        yield from _asgi(index, path, number, line, found, editable)
 
 
-def _asgi_worker(index: Index, path: str, number: int, line: str, worker: re.Match[str], offset: int) -> Iterator[Command]:
+def _script(index: Index, path: str, item: Line) -> Iterator[Command]:
+    """`python app.py`, when that file starts Flask's own server."""
+    found = _SCRIPT.search(item.text)
+    module = index.modules.get(found.group("script").removeprefix("./")) if found else None
+    for call in module.body.calls if module else ():
+        if index.resolver.value(call.node.func, call.scope) == External("flask.Flask.run"):
+            reason = f"it starts Flask's own server ({module.path if module else ''}:{call.node.lineno}), which is for development: serve the application with {_advice()}"
+            yield Command(path, item.number, "python", reason)
+
+
+def _asgi_worker(index: Index, path: str, number: int, line: str, worker: re.Match[str], offset: int, editable: bool) -> Iterator[Command]:
     """`gunicorn -k uvicorn.workers.UvicornWorker app:app`: only the worker's class is another one afterwards."""
     target = next((item for item in re.split(r"""["',\s]+""", line) if _WSGI.match(item)), "")
     if _serves_other(index, target):
         return
     reason = f"the worker {worker.group('worker')} answers 500 to every request of a Flask application"
-    if not _is_flask(index, target) or "--threads" in line or path not in index.project.metadata_editable:
+    if not _is_flask(index, target) or "--threads" in line or not editable:
         yield Command(path, number, "gunicorn", f"{reason}: {_advice()}")
         return
     words = ["gthread", "--threads", str(THREADS)]
@@ -100,7 +135,7 @@ def _asgi_worker(index: Index, path: str, number: int, line: str, worker: re.Mat
     yield Command(path, number, "gunicorn", f"{reason}; threads serve it", NewLine(path, text))
 
 
-def _asgi(index: Index, path: str, number: int, line: str, found: re.Match[str]) -> Iterator[Command]:
+def _asgi(index: Index, path: str, number: int, line: str, found: re.Match[str], editable: bool) -> Iterator[Command]:
     program = found.group("program")
     tokens, exact = _tokens(found)
     target = next((item for item in tokens if ":" in item and _WSGI.match(item)), "")
@@ -113,7 +148,7 @@ def _asgi(index: Index, path: str, number: int, line: str, found: re.Match[str])
         return
     whole = not found.group("quote") or line[found.start("program") - 1] == found.group("quote")  # no folder in front, in a list
     arguments = _arguments(program, tokens, target) if exact and whole and target else None
-    if not _is_flask(index, target) or arguments is None or path not in index.project.metadata_editable:
+    if not _is_flask(index, target) or arguments is None or not editable:
         yield Command(path, number, program, f"`{program}` straight on a Flask object {broken}: {_advice()}")
         return
     words = ["gunicorn", *arguments]
