@@ -1,9 +1,10 @@
 """An app before and after the migration, each run against a fresh server: what is seen of both."""
 
+import ast
 import contextlib
 import json
 import os
-import ast
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,24 +12,27 @@ from pathlib import Path
 
 from servers import CLOSED, SERVERS, free_port
 
-from codemods.pipeline import Migration, run_stages
+from codemods.pipeline import run_stages
 from codemods.project import load
 from transforms.model import Settings
 
 HERE = Path(__file__).resolve().parent
 APPS = HERE.parent.parent / "fixtures" / "differential"
-MARKER = "/-/"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """`answers`: by view, status, body and exceptions; `arrived`: what the server saw (HTTP: by view); `files`: what is left."""
+    """`answers`: by view, status, body and exceptions; `arrived`: by view, what the server saw; `files`: what is left."""
 
     answers: dict
     at_once: list
     files: dict
     lost: list
-    arrived: object
+    arrived: dict
+
+    def of(self, view: str) -> list:
+        """All that is seen of one view."""
+        return [self.answers.get(view), self.arrived.get(view)]
 
 
 @dataclass(frozen=True)
@@ -40,20 +44,21 @@ class Bench:
     source: str
     folder: Path
 
-    def migrated(self, settings: Settings, stages: tuple[str, ...] = ()) -> Migration:
-        """What the tool makes of the app, in memory."""
-        return run_stages(load(self._write("tool", {"app.py": self.source})), stages, settings)
+    def migrated(self, name: str, settings: Settings, stages: tuple[str, ...] = ()) -> dict[str, str]:
+        """The files of the app as the tool makes them."""
+        result = run_stages(load(self._write(f"{name} from", {"app.py": self.source})), stages, settings)
+        changed = {change.path: change.after.decode() for change in result.changes if change.path.endswith(".py")}
+        return {"app.py": self.source, **changed}
 
     def seen(self, name: str, files: dict[str, str]) -> Seen:
         """What is seen of the app with these files, on a fresh server."""
         self.server.fresh()
         folder = self._write(name, files)
-        address = [f"127.0.0.1:{self.port}"] if self.server.mark == SERVERS["http"].mark else []
-        command = [sys.executable, "-W", "error::RuntimeWarning", str(HERE / "observing.py"), *address]
-        result = subprocess.run(command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=180)
-        assert result.returncode == 0, result.stderr
-        arrived = self.server.arrived()
-        return Seen(**json.loads(result.stdout), arrived=by_view(arrived) if address else arrived)
+        told = [self.server.name, "127.0.0.1", str(self.port)] if self.server.name else []
+        command = [sys.executable, "-W", "error::RuntimeWarning", str(HERE / "observing.py"), *told]
+        result = subprocess.run(command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=90)
+        assert result.returncode == 0, result.stderr[-3000:]
+        return Seen(**json.loads(result.stdout), arrived=by_view(self.server.arrived()))
 
     def _write(self, name: str, files: dict[str, str]) -> Path:
         folder = self.folder / name
@@ -80,13 +85,13 @@ def bench(name: str, folder: Path):
 
 
 def by_view(arrived: list) -> dict[str, list]:
-    """Requests by the view that sent them: the marker before each view tells."""
+    """What arrived, by the view that sent it; (view, None) marks where one begins. Random boundaries are made equal."""
     found: dict[str, list] = {}
-    for method, path, headers, body in arrived:
-        if path.startswith(MARKER):
-            current = found.setdefault(path.removeprefix(MARKER), [])
+    for first, *rest in arrived:
+        if rest == [None]:
+            current = found.setdefault(first, [])
         else:
-            current.append([method, path, sorted(headers), body])
+            current.append(json.loads(re.sub(r"\b[0-9a-f]{32}\b", "boundary", json.dumps([first, *rest]))))
     found["at-once"] = sorted(found.get("at-once", []))
     return found
 

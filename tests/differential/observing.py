@@ -1,9 +1,9 @@
 """Run by the tests in a process of its own, in the folder of an app: calls its views and prints as JSON what they did.
 
-    python observing.py [ADDRESS]
+    python observing.py [http|smtp HOST PORT]
 
 Every view is called in the order of the file: what it answers, and the exception that it ended with, with its chain. Views
-named in the app's `AT_ONCE` are then called together from several threads. With an ADDRESS (`host:port`) the server there
+named in the app's `AT_ONCE` are then called together from several threads. With a server named it
 is told before each view, so that what arrives can be told apart. The files that are left are part of the result.
 """
 
@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import re
+import smtplib
 import sys
 import threading
 import warnings
@@ -20,12 +21,12 @@ from pathlib import Path
 TIMES = 4  # how often each view of AT_ONCE is called, all at the same time
 
 
-def main(address=""):
+def main(*address):
     result, sys.stdout = sys.stdout, sys.stderr  # an app may print
     warnings.simplefilter("error", RuntimeWarning)
     lost = []
     sys.unraisablehook = lambda item: lost.append(f"{item.exc_value!r}")
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     import app as module
 
     Path("run").mkdir()
@@ -53,7 +54,10 @@ def one(app, rule, errors, address, name):
 
 def ask(app, rule):
     method = next(name for name in ("POST", "GET") if name in rule.methods)
-    answer = app.test_client().open(rule.rule, method=method)
+    try:
+        answer = app.test_client().open(rule.rule, method=method)
+    except Exception as error:  # raised while the body was read
+        return 0, " | ".join(chain(error))
     return answer.status_code, plain(answer.get_data().decode("latin-1"))
 
 
@@ -85,20 +89,30 @@ def chain(error):
 
 
 def plain(text):
-    """Without addresses in memory and names of temporary files, which differ from run to run."""
-    return re.sub(r"tmp[a-z0-9_]{8}\b", "tmp", re.sub(r"0x[0-9a-f]{6,}", "0x", text))
+    """Without what differs from run to run: addresses in memory, names of temporary files, what is left of a timeout."""
+    for pattern, instead in ((r"0x[0-9a-f]{6,}", "0x"), (r"tmp[a-z0-9_]{8}\b", "tmp"), (r"\b0\.\d{9,}", "0.")):
+        text = re.sub(pattern, instead, text)
+    return text
 
 
 def tell(address, name):
-    if address:
-        connection = http.client.HTTPConnection(address)
+    """A request or a letter that marks where the view begins, in what the server keeps."""
+    if address and address[0] == "http":
+        connection = http.client.HTTPConnection(address[1], int(address[2]))
         connection.request("GET", f"/-/{name.replace(' ', '-')}")
         connection.getresponse().read()
         connection.close()
+    elif address:
+        with smtplib.SMTP(address[1], int(address[2])) as server:
+            server.sendmail("-", [name.replace(" ", "-")], "")
 
 
 def files(folder):
-    return {path.as_posix(): path.read_bytes().decode("latin-1") for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in (".db", ".zip")}
+    return {
+        path.as_posix(): path.read_bytes().decode("latin-1")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix not in (".db", ".zip", ".gz")
+    }
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """The real servers of the differential tests: each on a free port of 127.0.0.1, in a temporary folder, gone afterwards.
 
 A server offers `start()` (a context manager), `fresh()`, which brings it to the same state before every run, and
-`arrived()`, what it saw since then. `missing()` says which program or package is not installed; empty when it can run.
+`arrived()`, what it saw since then (with `(view, None)` where a view begins). `missing()` says which program or package is not installed; empty when it can run.
 """
 
 import contextlib
-import glob
 import importlib.util
 import os
 import pwd
@@ -34,7 +33,7 @@ def _packages(*names):
     return next((f"the Python package {name} is not installed" for name in names if importlib.util.find_spec(name) is None), "")
 
 
-def _program(name, package, *folders):
+def _program(name, *folders):
     """The program's path, or None; Debian keeps some outside PATH."""
     return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", *folders]))
 
@@ -42,8 +41,8 @@ def _program(name, package, *folders):
 @contextlib.contextmanager
 def _process(command, ready, folder=None, user=None):
     """A server program, from the moment on at which `ready()` is true."""
-    with open(os.devnull, "rb") as nothing, tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, cwd=folder, stdin=nothing, stdout=log, stderr=subprocess.STDOUT, **_as(user))
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **_as(user))
         try:
             end = time.monotonic() + PATIENCE
             while not ready():
@@ -83,9 +82,9 @@ def _answers(port):
 
 
 class Nothing:
-    """No server: files, processes, databases in files."""
+    """No server: files, processes, databases in files. `mark` stands for the port in the apps; `name` if it can be told things."""
 
-    mark = None
+    mark, name = None, ""
 
     def missing(self):
         return ""
@@ -102,7 +101,7 @@ class Nothing:
 
 
 class Http(Nothing):
-    mark = "47001"
+    mark, name = "47001", "http"
 
     @contextlib.contextmanager
     def start(self, port):
@@ -113,7 +112,7 @@ class Http(Nothing):
         self.server.arrived.clear()
 
     def arrived(self):
-        return list(self.server.arrived)
+        return [(path[3:], None) if path.startswith("/-/") else (method, path, sorted(headers), body) for method, path, headers, body in self.server.arrived]
 
 
 class Redis(Nothing):
@@ -122,7 +121,7 @@ class Redis(Nothing):
     mark = "47003"
 
     def missing(self):
-        return "" if _program("redis-server", "redis-server") else "redis-server is not installed (Debian package redis-server)"
+        return "" if _program("redis-server") else "redis-server is not installed (Debian package redis-server)"
 
     @contextlib.contextmanager
     def start(self, port):
@@ -131,7 +130,7 @@ class Redis(Nothing):
         self.client = redis.Redis(port=port)
         with _folder(None) as folder:
             options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
-            with _process([_program("redis-server", ""), *options], lambda: _answers(port)), self.client:
+            with _process([_program("redis-server"), *options], lambda: _answers(port)), self.client:
                 yield
 
     def fresh(self):
@@ -144,7 +143,7 @@ class Postgres(Nothing):
     mark = "47004"
 
     def _bin(self, name):
-        return _program(name, "", *sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True))
+        return _program(name, *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True))
 
     def missing(self):
         if not self._bin("initdb") or not self._bin("postgres"):
@@ -157,8 +156,10 @@ class Postgres(Nothing):
         with _folder(user) as folder:
             make = [self._bin("initdb"), "-D", str(folder / "data"), "-U", "app", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
             subprocess.run(make, check=True, capture_output=True, cwd=folder, **_as(user))
-            quick = ["-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "listen_addresses=127.0.0.1", "-c", "timezone=UTC"]
-            with _process([self._bin("postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder), *quick], lambda: self._ready(port), folder, user):
+            quick = ["-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "listen_addresses=127.0.0.1", "-c", "timezone=UTC", "-c", "lock_timeout=5s"]
+            with _process(
+                [self._bin("postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder), *quick], lambda: self._ready(port), folder, user
+            ):
                 yield
 
     def _ready(self, port):
@@ -186,7 +187,7 @@ class MariaDb(Nothing):
     mark = "47007"
 
     def missing(self):
-        if not _program("mariadbd", "") or not _program("mariadb-install-db", ""):
+        if not _program("mariadbd") or not _program("mariadb-install-db"):
             return "MariaDB is not installed (Debian package mariadb-server)"
         return _packages("pymysql")
 
@@ -195,11 +196,11 @@ class MariaDb(Nothing):
         user = _unprivileged("mysql")
         with _folder(user) as folder:
             data = folder / "data"
-            make = [_program("mariadb-install-db", ""), "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"]
+            make = [_program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"]
             subprocess.run(make, check=True, capture_output=True, cwd=folder, **_as(user))
             options = [f"--datadir={data}", f"--port={port}", f"--socket={folder}/s", "--bind-address=127.0.0.1", "--innodb-buffer-pool-size=8M"]
             self.port = port
-            with _process([_program("mariadbd", ""), "--no-defaults", *options, "--skip-name-resolve"], lambda: self._ready(port), folder, user):
+            with _process([_program("mariadbd"), "--no-defaults", *options, "--skip-name-resolve"], lambda: self._ready(port), folder, user):
                 yield
 
     def _ready(self, port):
@@ -222,7 +223,7 @@ class MariaDb(Nothing):
 class Smtp(Nothing):
     """PyPI package aiosmtpd; what arrived is each session's sender, recipients and data."""
 
-    mark = "47005"
+    mark, name = "47005", "smtp"
 
     def missing(self):
         return _packages("aiosmtpd")
@@ -237,7 +238,7 @@ class Smtp(Nothing):
             self,
             hostname="127.0.0.1",
             port=port,
-            authenticator=lambda server, session, envelope, mechanism, data: AuthResult(success=data.password == b"right"),
+            authenticator=lambda server, session, envelope, mechanism, data: AuthResult(success=data.password == b"right", handled=False),
             auth_require_tls=False,
         )
         controller.start()
@@ -260,7 +261,7 @@ class Smtp(Nothing):
         self.messages.clear()
 
     def arrived(self):
-        return list(self.messages)
+        return [(to[0], None) if sender == "-" else (sender, to, *rest) for sender, to, *rest in self.messages]
 
 
 class Mongo(Nothing):

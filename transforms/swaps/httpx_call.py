@@ -32,7 +32,7 @@ def swap_httpx(index: Index, function: Function, node: ast.Call, name: str) -> S
     local = free_name(function, "client")
     context, code = own_context(library)
     block = ClientBlock(place_of(node), place_of(statement), f"{library}.AsyncClient(verify={context})", local, verb)
-    reason = "the same library's asynchronous client gives the same responses and errors"
+    reason = "the same library's asynchronous client gives the same responses and errors (only the text of a failed connection or a timeout is another one)"
     return Swap((node,), name, (block,), reason, (Import(library),), (code,))
 
 

@@ -143,7 +143,8 @@ def _plain_url(index: Index, node: ast.expr, scope: Scope, with_params: bool) ->
 def _is_absolute(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        labels = (parts.hostname or "").split(".")
+        return parts.scheme in ("http", "https") and all(0 < len(label) < 64 and label[0] != "*" for label in labels) and (parts.port or 1) > 0
     except ValueError:
         return False
 

@@ -1,0 +1,99 @@
+"""Small apps against real servers, before and after the migration: the same answers, exceptions, requests and files.
+
+Each app is called view by view, then some views from several threads at once, on a fresh server each time. What differs is
+listed below with its reason, and must differ: the list cannot grow old. Every app is also run with one `await` less in each
+view, and each view must then be seen to differ, so that a view which would hide a mistake is found out.
+"""
+
+import json
+
+import pytest
+from differing import APPS, Seen, bench, without_awaits
+from servers import SERVERS
+
+from transforms.model import Settings
+from transforms.stages import ALL_STAGES
+
+NAMES = sorted(path.stem for path in APPS.glob("*.py"))
+VARIANTS = {"default": Settings(), "--orm executor": Settings(orm="executor"), "one loop": Settings(all_handlers=True)}
+HAS_DATABASE = ("postgres", "mariadb", "files_sqlite3")
+ON_ONE_LOOP = ("http_httpx", "redis_commands", "postgres_psycopg")
+
+OTHER_CLASS = "an exception that nobody catches is one of the new library"
+OTHER_TEXT = "the text of a failed connection or a timeout is another one"
+JSON_BYTES = "JSON that is not UTF-8 is not guessed, and a byte order mark is accepted"
+NOT_QUOTED = "the address in a redirect is not quoted again"
+KEY_CASE = "the KeyError of a header that is not there names it as it was written"
+KEPT_TYPE = "a redirected POST keeps its Content-Type"
+DIFFERENCES = {
+    "http_requests": {
+        **dict.fromkeys(("hops_too_many", "raised_404", "json_bad", "json_empty_caught", "timeout", "refused", "dropped", "short"), OTHER_CLASS),
+        **dict.fromkeys(("redirect_empty", "redirect_nowhere", "redirect_relative"), OTHER_CLASS),
+        **dict.fromkeys(("json_latin", "json_16", "json_bom"), JSON_BYTES),
+        **dict.fromkeys(("redirect_odd", "redirect_bad_quote", "redirect_latin"), NOT_QUOTED),
+        "answer_header_missing": KEY_CASE,
+        "redirect_post_becomes_get": KEPT_TYPE,
+    },
+    "http_httpx": dict.fromkeys(("slow", "refused"), OTHER_TEXT),
+    "redis_commands": {"block_refused": OTHER_TEXT},
+}
+
+
+def changed(name: str, variant: str) -> tuple[str, ...]:
+    """The stages of that variant; none where it would show nothing new."""
+    if variant == "one loop":
+        return tuple(ALL_STAGES) if name in ON_ONE_LOOP else ()
+    return ("routes", "clients", "executor") if variant == "default" or name.startswith(HAS_DATABASE) else ()
+
+
+def on_the_wire(name: str, sent: list | None) -> list | None:
+    """What arrived, without what the exchange of requests is known to change: the User-Agent, and spaces in JSON."""
+    if name != "http_requests" or sent is None:
+        return sent
+    return [_plain(*item) for item in sent]
+
+
+def _plain(method: str, path: str, headers: list, body: str) -> list:
+    is_json = ["content-type", "application/json"] in headers or ["content-type", "application/vnd.api+json"] in headers
+    dropped = ("user-agent", "content-length") if is_json else ("user-agent",)
+    return [method, path, [item for item in headers if item[0] not in dropped], json.loads(body) if is_json and body else body]
+
+
+def differing(name: str, before: Seen, after: Seen) -> set[str]:
+    """The views of which something else is seen."""
+    views = {*before.answers, *before.arrived}
+    return {
+        view
+        for view in views
+        if before.answers.get(view) != after.answers.get(view) or on_the_wire(name, before.arrived.get(view)) != on_the_wire(name, after.arrived.get(view))
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_is_seen_before_and_after(name, tmp_path):
+    missing = SERVERS[name.partition("_")[0]]().missing()
+    if missing:
+        pytest.skip(missing)
+    with bench(name, tmp_path) as table:
+        before = table.seen("before", {"app.py": table.source})
+        assert not before.lost
+        for variant, settings in VARIANTS.items():
+            if stages := changed(name, variant):
+                files = table.migrated(variant, settings, stages)
+                after = table.seen(f"after {variant}", files)
+                known = set(DIFFERENCES.get(name, {}))
+                assert {view: (before.of(view), after.of(view)) for view in differing(name, before, after) - known} == {}, variant
+                assert variant != "default" or known <= differing(name, before, after), "no longer different: take it out of the list"
+                assert (after.at_once, after.files, after.lost) == (before.at_once, before.files, []), variant
+        notice(name, table)
+
+
+def notice(name, table):
+    """One await less in a view, the first or the last: that something else is then seen of the view."""
+    files = table.migrated("migrated", Settings(), ("routes", "clients", "executor"))
+    whole = table.seen("whole", files)
+    for pick in ("first", "last"):
+        text, views = without_awaits(files["app.py"], pick)
+        assert len(views) >= 10
+        broken = table.seen(f"broken {pick}", {**files, "app.py": text})
+        assert [view for view in views if broken.of(view) == whole.of(view)] == [], f"a mistake in these views would not be seen ({pick} await)"
