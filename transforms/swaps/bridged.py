@@ -46,8 +46,7 @@ def swap_bridged(index: Index, function: Function, node: ast.Call, name: str) ->
     if taken := _taken(index, function, where, item):
         return Unproved(node, name, taken, "C208")
     text = "" if where in index.project.python else source()
-    needs = ("aiohttp", "requests")
-    return Swap((node,), name, (_edit(index, function, node, name),), f"aiohttp carries it; {_SAME}", (item,), (), needs, "C206", ((where, text),))
+    return Swap((node,), name, (_edit(index, function, node, name),), f"aiohttp carries it; {_SAME}", (item,), (), ("aiohttp",), "C206", ((where, text),))
 
 
 def _obstacle(index: Index, node: ast.Call) -> str:
