@@ -125,7 +125,16 @@ case("data: generator", lambda ask, url: ask(requests.post, url + "/echo", data=
 verb("data in a GET", "get", "/echo", data={"a": "1"})
 verb("data in a DELETE", "delete", "/echo", data={"a": "1"})
 verb("data with a Content-Type", "post", "/echo", data={"a": "1"}, headers={"Content-Type": "text/plain"})
-for _name, _value in {"dict": {"a": 1, "b": "é"}, "list": [1, None], "empty dict": {}, "empty list": [], "zero": 0, "text": "x", "None": None, "true": True}.items():
+for _name, _value in {
+    "dict": {"a": 1, "b": "é"},
+    "list": [1, None],
+    "empty dict": {},
+    "empty list": [],
+    "zero": 0,
+    "text": "x",
+    "None": None,
+    "true": True,
+}.items():
     verb(f"json: {_name}", "post", "/echo", json=_value)
 verb("json: NaN", "post", "/echo", json={"a": float("nan")})
 verb("json: not serializable", "post", "/echo", json={"a": object})
@@ -247,7 +256,12 @@ session("session: base of its own", lambda own: setattr(own, "base_url", "x"), "
 session("session: proxies for others", lambda own: own.proxies.update({"https": "http://127.0.0.1:1"}), "/echo")
 session("session: proxy", lambda own: own.proxies.update({"http": "http://127.0.0.1:1"}), "/echo", thread=True)
 session("session: mounted adapter", lambda own: own.mount("http://", Adapter()), "/echo", "/302", thread=True)
-session("session: retries", lambda own: own.mount("http://", HTTPAdapter(max_retries=Retry(2, status_forcelist=[503], backoff_factor=0))), "/status/503", thread=True)
+session(
+    "session: retries",
+    lambda own: own.mount("http://", HTTPAdapter(max_retries=Retry(2, status_forcelist=[503], backoff_factor=0))),
+    "/status/503",
+    thread=True,
+)
 session("session: plain adapter mounted", lambda own: own.mount("http://127", HTTPAdapter(pool_maxsize=3)), "/echo", thread=True)
 session("session: hooks", lambda own: own.hooks["response"].append(lambda r, **_: setattr(r, "seen", 1)), "/302", thread=True)
 session("session: streams", lambda own: setattr(own, "stream", True), "/text", thread=True)

@@ -228,7 +228,7 @@ def test_a_proxy_of_the_environment_is_honoured(server, monkeypatch):
     """Also one that is named after the first request, and not for hosts that it is not for."""
 
     async def run():
-        found = [(await async_requests.get("http://127.0.0.1:%d/text" % server.server_address[1])).status_code]
+        found = [(await async_requests.get(server.url + "/text")).status_code]
         monkeypatch.setenv("http_proxy", server.url)
         found.append((await async_requests.get("http://elsewhere.invalid/echo")).json()["request"].partition("\r\n")[0])
         monkeypatch.setenv("no_proxy", "127.0.0.1")

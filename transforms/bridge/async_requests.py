@@ -123,7 +123,9 @@ def _parts():
 
 
 _PARTS = [(owner, name, home) for owner, names, home in _parts() for name in names if hasattr(owner, name)]
-_GETTERS = [(owner, operator.attrgetter(*[name for other, name, _ in _PARTS if other is owner])) for owner in {id(item[0]): item[0] for item in _PARTS}.values()]
+_GETTERS = [
+    (owner, operator.attrgetter(*[name for other, name, _ in _PARTS if other is owner])) for owner in {id(item[0]): item[0] for item in _PARTS}.values()
+]
 _untouched = None  # what the getters gave when all of it was found to be the libraries' own
 
 
