@@ -36,7 +36,7 @@ WAYS = {
     "nothing": "plain view, no upstream",
     "nothing-one-loop": "async view, no upstream, one loop",
 }
-UPSTREAM = '''
+UPSTREAM = """
 import asyncio, json, sys
 DELAY = float(sys.argv[1])
 BODY = json.dumps({"rate": 1.0, "names": ["a", "b"]}).encode()
@@ -57,8 +57,8 @@ async def main():
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 asyncio.run(main())
-'''
-APP = '''
+"""
+APP = """
 import asyncio, os
 import requests
 from flask import Flask
@@ -108,7 +108,7 @@ elif WAY == "nothing-one-loop":
 if "one-loop" in WAY or WAY == "aiohttp":
     from async_support import one_loop
     one_loop(app)
-'''
+"""
 
 
 def main() -> None:

@@ -108,7 +108,13 @@ SpellingOption = Annotated[
         help="How calls are moved to a worker thread. asyncio.to_thread (default) is run_in_executor with Flask's context carried along.",
     ),
 ]
-HttpOption = Annotated[Http | None, typer.Option("--http", help="What requests is replaced by; auto (default): httpx where the project has it, else httpx2; bridge: requests over aiohttp, see docs/explanation/bridge.md.")]
+HttpOption = Annotated[
+    Http | None,
+    typer.Option(
+        "--http",
+        help="What requests is replaced by; auto (default): httpx where the project has it, else httpx2; bridge: requests over aiohttp, see docs/explanation/bridge.md.",
+    ),
+]
 HelpersOption = Annotated[
     Helpers | None,
     typer.Option(

@@ -29,6 +29,8 @@ class Step:
 # Folders that only some apps have: from which folder, by which stage, with which settings.
 EXTRAS = (
     ("1-routes", "2-clients-twin", "clients", Settings(helpers="twin")),
+    ("1-routes", "2-clients-bridge", "clients", Settings(http="bridge")),
+    ("2-clients-bridge", "3-executor-bridge", "executor", Settings(http="bridge")),
     ("3-executor", "4-orm-executor", "executor", Settings(orm="executor")),
     ("3-executor", "4-gather", "gather", Settings()),
     ("4-gather", "5-server", "server", Settings()),

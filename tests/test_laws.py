@@ -25,6 +25,7 @@ def starts():
     """Every fixture with the settings that it is run with, by name."""
     found = {f"app:{app.name}": (project_of(app, "0-original"), Settings()) for app in apps()}
     found |= {f"app:{app.name}:orm": (project_of(app, "0-original"), Settings(orm="executor")) for app in apps() if (app / "4-orm-executor").exists()}
+    found |= {f"app:{app.name}:bridge": (project_of(app, "0-original"), Settings(http="bridge")) for app in apps() if (app / "2-clients-bridge").exists()}
     found |= {f"app:{app.name}:all": (project_of(app, "0-original"), Settings(all_handlers=True)) for app in apps()}
     found |= {f"swaps:{case.library}": (case.project, Settings()) for case in swap_cases()}
     for kind in ("untouched", "refused"):

@@ -4,6 +4,7 @@ import ast
 import builtins
 from collections.abc import Iterable, Mapping
 
+from transforms.bridge import names as bridge
 from transforms.catalogue import Catalogue
 from transforms.facts import Binding, Call, Class, Function, FunctionNode, ModuleFacts, Scope, last_name
 from transforms.layout import Layout, is_test
@@ -329,6 +330,8 @@ class Resolver:
 
     def _find_member(self, path: str, name: str) -> Value:
         facts = self.modules.get(path)
+        if facts is None and path.rpartition("/")[2] == f"{bridge.MODULE}.py" and name in (*bridge.VERBS, bridge.CALL):
+            return External(f"{bridge.MODULE}.{name}")  # ours, and not read as code of the project
         replaced = [binding for target, binding in self.names.stores(name) if self.value(target.value, binding.scope) == ModuleValue(path)]
         if facts is not None:
             if name in facts.scope.bindings:
@@ -493,6 +496,8 @@ class Resolver:
         if target.name == "importlib.import_module" and len(call.args) == 1 and isinstance(call.args[0], ast.Constant):
             return self.module(str(call.args[0].value), scope)
         owner, _, method = target.name.rpartition(".")
+        if owner == bridge.MODULE:
+            return External("requests.Response", True)
         known = self.catalogue.types.get(owner)
         returned = known.returns.get(method) if known else None
         returned = returned or self.catalogue.returned.get(target.name)

@@ -26,6 +26,7 @@ import time
 import types
 import urllib.request
 import warnings
+import weakref
 
 import aiohttp
 import requests
@@ -122,7 +123,9 @@ def _parts():
 
 
 _PARTS = [(owner, name, home) for owner, names, home in _parts() for name in names if hasattr(owner, name)]
-_GETTERS = [(owner, operator.attrgetter(*[name for other, name, _ in _PARTS if other is owner])) for owner in {id(item[0]): item[0] for item in _PARTS}.values()]
+_GETTERS = [
+    (owner, operator.attrgetter(*[name for other, name, _ in _PARTS if other is owner])) for owner in {id(item[0]): item[0] for item in _PARTS}.values()
+]
 _untouched = None  # what the getters gave when all of it was found to be the libraries' own
 
 
@@ -415,11 +418,22 @@ async def _once(request, send):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Says which connections are new."""
+    """Says which connections are new, and can end all of them at once."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.transports = weakref.WeakSet()
 
     async def _create_connection(self, *args, **kwargs):
         _is_new.set(True)
-        return await super()._create_connection(*args, **kwargs)
+        made = await super()._create_connection(*args, **kwargs)
+        self.transports.add(made.transport)
+        return made
+
+    def abort(self):
+        """TLS connections take their time to be closed, and the loop ends now."""
+        for transport in list(self.transports):
+            transport.abort()
 
 
 def _url(request):
@@ -516,6 +530,8 @@ def _reason(error, connection, timeout):
         return raised.SSLError(error.os_error)
     if isinstance(error, ClientConnectorDNSError) and hasattr(raised, "NameResolutionError"):
         return raised.NameResolutionError(connection.host, connection, error.os_error)
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionResetError):  # while TLS was agreed on
+        return None if error.errno else raised.SSLError(ssl.SSLEOFError(8, "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol"))
     if isinstance(error, aiohttp.ClientConnectorError):
         cause = OSError(error.errno, os.strerror(error.errno)) if error.errno else error.os_error
         return raised.NewConnectionError(connection, f"Failed to establish a new connection: {cause}")
@@ -549,9 +565,12 @@ def _context(path, changed):
     """urllib3's own TLS settings with those certificates of authorities; without a path nothing is verified."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if path else ssl.CERT_NONE)
     if type(context).__module__ != "ssl":
-        return None
+        return None  # something else stands in its place
     if path:
-        context.load_verify_locations(**({"capath": path} if os.path.isdir(path) else {"cafile": path}))
+        try:
+            context.load_verify_locations(**({"capath": path} if os.path.isdir(path) else {"cafile": path}))
+        except OSError:
+            return None  # no certificates: requests says so
         context.check_hostname = True
     context.set_alpn_protocols(["http/1.1"])
     return context
@@ -595,4 +614,6 @@ async def _until_the_end(loop, clients):
     finally:
         _of_loops.pop(loop, None)
         for client in clients:
+            client.connector.abort()
             await client.close()
+        await asyncio.sleep(0)

@@ -20,6 +20,7 @@ from transforms.layout import is_test
 from transforms.swaps.model import Swap, Unproved
 from transforms.values import External, ModuleValue
 
+OLDEST = (3, 12)  # of aiohttp
 _FUNCTIONS = {f"{module}.{verb}" for module in ("requests", "requests.api") for verb in VERBS}
 _METHODS = {f"{cls}.{verb}" for cls in ("requests.Session", "requests.sessions.Session") for verb in VERBS}
 _WHY = {
@@ -40,14 +41,15 @@ def swap_bridged(index: Index, function: Function, node: ast.Call, name: str) ->
     if obstacle:
         return Unproved(node, name, obstacle, "C207")
     where = bridge_path(index, function.module.path)
+    if old := _old_aiohttp(index):
+        return Unproved(node, name, old, "C208")
     item = bridge_import(index, function.module, where)
     if item is None:
         return Unproved(node, name, f"the project imports the modules beside {where} under several names", "C208")
     if taken := _taken(index, function, where, item):
         return Unproved(node, name, taken, "C208")
     text = "" if where in index.project.python else source()
-    needs = ("aiohttp", "requests")
-    return Swap((node,), name, (_edit(index, function, node, name),), f"aiohttp carries it; {_SAME}", (item,), (), needs, "C206", ((where, text),))
+    return Swap((node,), name, (_edit(index, function, node, name),), f"aiohttp carries it; {_SAME}", (item,), (), ("aiohttp",), "C206", ((where, text),))
 
 
 def _obstacle(index: Index, node: ast.Call) -> str:
@@ -60,11 +62,10 @@ def _obstacle(index: Index, node: ast.Call) -> str:
 def _edit(index: Index, function: Function, node: ast.Call, name: str) -> Edit:
     """The plain form where what is called is `requests.VERB`, and nothing else stands under the name `requests` in tests."""
     called = node.func
-    plain = isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name)
-    if plain and name in _FUNCTIONS and index.resolver.value(called.value, function.scope) == External("requests"):  # type: ignore[attr-defined]
-        if not is_replaced(index, called.value.id):  # type: ignore[attr-defined]
-            return AwaitCall(place_of(node), f"{MODULE}.{called.attr}")  # type: ignore[attr-defined]
-    return WrapCall(place_of(node), "bridge")
+    if name in _METHODS or not isinstance(called, ast.Attribute) or not isinstance(called.value, ast.Name) or is_replaced(index, called.value.id):
+        return WrapCall(place_of(node), "bridge")
+    plain = index.resolver.value(called.value, function.scope) == External("requests")
+    return AwaitCall(place_of(node), f"{MODULE}.{called.attr}") if plain else WrapCall(place_of(node), "bridge")
 
 
 def _taken(index: Index, function: Function, where: str, item: Import) -> str:
@@ -83,3 +84,10 @@ def _taken(index: Index, function: Function, where: str, item: Import) -> str:
 def _is_open(index: Index, where: str) -> bool:
     folder = where.rpartition("/")[0]
     return any(path.startswith(f"{folder}/") and not is_test(path) for path in index.project.editable)
+
+
+def _old_aiohttp(index: Index) -> str:
+    for item in index.requirements.find("aiohttp"):
+        if any(operator in ("==", "===", "<=") and bound < OLDEST or operator == "<" and bound <= OLDEST for operator, bound in item.clauses):
+            return f"{item.source} asks for an aiohttp below {'.'.join(map(str, OLDEST))}, which lacks what the module needs: raise it first"
+    return ""
