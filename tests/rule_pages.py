@@ -33,6 +33,9 @@ def runs():
             staged = run_stage(stage, project, catalogue, settings)
             yield name, project, staged.outcome, staged.project
             project = staged.project
+    for case in small_cases("gather/left"):
+        staged = run_stage("gather", case.project, catalogue, case.settings)
+        yield f"gather/{case.name}", case.project, staged.outcome, staged.project
     for app in apps():
         for step in steps(app):
             project = project_of(app, step.source)
@@ -104,7 +107,7 @@ def pages():
     """File name to text, the index included."""
     _table.cache_clear()
     found = {f"{code}.md": page(code).markdown for code in RULES}
-    families = {"P": "Project", "F": "Files", "R": "Handlers (routes)", "C": "Clients", "E": "Executor", "S": "Suppressed"}
+    families = {"P": "Project", "F": "Files", "R": "Handlers (routes)", "C": "Clients", "E": "Executor", "G": "Calls at once (gather)", "S": "Suppressed"}
     index = ["# Rules", "", "Every decision of the tool carries one of these codes. `flask-to-async explain CODE` prints a page.", ""]
     for letter, title in families.items():
         rows = [
