@@ -38,6 +38,9 @@ def runs():
     for case in small_cases("hazards"):
         found = hazards(build_index(case.project, catalogue), case.settings)
         yield f"hazards/{case.name}", case.project, Outcome("audit", (), tuple(found)), case.project
+    for case in small_cases("gather/left"):
+        staged = run_stage("gather", case.project, catalogue, case.settings)
+        yield f"gather/{case.name}", case.project, staged.outcome, staged.project
     for app in apps():
         for step in steps(app):
             project = project_of(app, step.source)
@@ -110,6 +113,7 @@ def pages():
     _table.cache_clear()
     found = {f"{code}.md": page(code).markdown for code in RULES}
     families = {"P": "Project", "F": "Files", "R": "Handlers (routes)", "C": "Clients", "E": "Executor", "T": "Threads and context (audit)", "S": "Suppressed"}
+    families = {"P": "Project", "F": "Files", "R": "Handlers (routes)", "C": "Clients", "E": "Executor", "G": "Calls at once (gather)", "S": "Suppressed"}
     index = ["# Rules", "", "Every decision of the tool carries one of these codes. `flask-to-async explain CODE` prints a page.", ""]
     for letter, title in families.items():
         rows = [

@@ -60,6 +60,12 @@ def test_of_two_groups_one_may_be_taken():
         assert staged.project.python["app.py"].count(b"asyncio.gather(") == 1
 
 
+def test_a_comment_leaves_it():
+    source = TWO.replace('requests.get, "http://a.example")', 'requests.get, "http://a.example")  # async: leave[G600] in this order')
+    decisions = gathered(source).outcome.decisions
+    assert [decision.code for decision in decisions if "a.example" in source.splitlines()[decision.line - 1]] == ["U400"]
+
+
 def test_only_when_it_is_named(tmp_path):
     (tmp_path / "requirements.txt").write_text("flask\n")
     (tmp_path / "app.py").write_bytes((FOLDER / "before.py").read_bytes())

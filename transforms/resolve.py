@@ -81,6 +81,8 @@ class Resolver:
                 return self.name(node.id, scope)
             case ast.Attribute():
                 return self.attribute(self.value(node.value, scope), node.attr)
+            case ast.Call(func=ast.Attribute(value=owner)) if self.is_bridge(self.value(owner, scope)):
+                return External("requests.Response", True)
             case ast.Call():
                 return self.result(self.value(node.func, scope), node, scope)
             case ast.Await() | ast.NamedExpr() | ast.Starred():
@@ -463,6 +465,10 @@ class Resolver:
         return [item for cls in whole for item in self.lineage(cls) if item is not owner.cls]
 
     # Calls
+
+    def is_bridge(self, value: Value) -> bool:
+        """Whether it is our module that carries requests on the loop, which is not read as code of the application is."""
+        return isinstance(value, ModuleValue) and value.path not in self.modules and value.path.rpartition("/")[2] == "async_requests.py"
 
     def result(self, target: Value, call: ast.Call, scope: Scope) -> Value:
         """What the call gives."""

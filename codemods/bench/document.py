@@ -4,6 +4,7 @@ import os
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from codemods.bench.rounds import MEASURES, Cell, Scope
@@ -19,9 +20,14 @@ def document(servers: Sequence[Server], cells: Sequence[Cell], scope: Scope, abo
         **about,
         "machine": {"processors": os.cpu_count(), "system": platform.system(), "python": platform.python_version(), "others": others(cells)},
         "scope": {"routes": list(scope.routes), "connections": list(scope.connections), "seconds": scope.seconds, "rounds": scope.rounds},
-        "servers": [{"name": item.name, "command": shlex.join(item.command)} for item in servers],
+        "servers": [{"name": item.name, "command": shown(item.command)} for item in servers],
         "results": [_plain(cell) for cell in cells],
     }
+
+
+def shown(command: Sequence[str]) -> str:
+    """The command as people would type it: {host} and {port} as they are, the program without its folder."""
+    return shlex.join([Path(command[0]).name, *command[1:]]).replace("'{host}:{port}'", "{host}:{port}")
 
 
 def _plain(cell: Cell) -> dict[str, Any]:

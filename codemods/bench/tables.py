@@ -17,8 +17,9 @@ _ROWS = (
 
 
 def text_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """Tables for a terminal: a column for each server, the last one the ratio of the last server to the first."""
+    """Tables for a terminal: a column for each server, and of two servers the ratio of the second to the first."""
     names = [item["name"] for item in found["servers"]]
+    two = len(names) == 2
     width = max(22, *(len(name) + 2 for name in names))
     for item in found["servers"]:
         yield f"{item['name']}: {item['command']}"
@@ -27,7 +28,7 @@ def text_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield f"{route}  {_how(found)}"
         for connections in found["scope"]["connections"]:
-            yield f"  {f'{connections} connections':<18}" + "".join(f"{name:>{width}}" for name in names) + (f"  {names[-1]}/{names[0]}" if names[1:] else "")
+            yield f"  {f'{connections} connections':<18}" + "".join(f"{name:>{width}}" for name in names) + (f"  {names[-1]}/{names[0]}" if two else "")
             for title, values, compared in _rows(found, names, route, connections):
                 yield f"    {title:<16}" + "".join(f"{value:>{width}}" for value in values) + f"  {compared:>{len(names[-1]) + len(names[0]) + 1}}".rstrip()
     yield ""
@@ -35,8 +36,9 @@ def text_lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def markdown_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """Tables for a pull request."""
+    """Tables for a pull request, with the same columns."""
     names = [item["name"] for item in found["servers"]]
+    two = len(names) == 2
     for item in found["servers"]:
         yield f"* **{item['name']}**: `{item['command']}`"
     yield from (f"* {line}" for line in found.get("notes", ()))
@@ -44,11 +46,11 @@ def markdown_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield f"`{route}`, {_how(found)}"
         yield ""
-        yield f"| connections | | {' | '.join(names)} |" + (f" {names[-1]}/{names[0]} |" if names[1:] else "")
-        yield "|---|---|" + "---|" * (len(names) + bool(names[1:]))
+        yield f"| connections | | {' | '.join(names)} |" + (f" {names[1]}/{names[0]} |" if two else "")
+        yield "|---|---|" + "---|" * (len(names) + two)
         for connections in found["scope"]["connections"]:
             for title, values, compared in _rows(found, names, route, connections):
-                yield f"| {connections} | {title} | {' | '.join(values)} |" + (f" {compared} |" if names[1:] else "")
+                yield f"| {connections} | {title} | {' | '.join(values)} |" + (f" {compared} |" if two else "")
     yield ""
     yield _load(found)
 
@@ -56,7 +58,7 @@ def markdown_lines(found: Mapping[str, Any]) -> Iterator[str]:
 def _rows(found: Mapping[str, Any], names: list[str], route: str, connections: int) -> Iterator[tuple[str, list[str], str]]:
     cells = [result(found, name, route, connections) for name in names]
     for title, measure, digits in _ROWS:
-        compared = ratio(found, measure, names[-1], names[0], route, connections) if names[1:] else None
+        compared = ratio(found, measure, names[1], names[0], route, connections) if len(names) == 2 else None
         yield title, [_spread(cell, measure, digits) for cell in cells], "" if compared is None else f"{compared:.2f}"
     yield "errors", [_errors(cell) for cell in cells], ""
     if any(cell and "lag" in cell for cell in cells):

@@ -18,7 +18,6 @@ from transforms.values import External, FunctionValue
 
 _THREAD = External("asyncio.to_thread")
 _SHARED = "shared"
-_BRIDGE = "async_requests"
 _DISPLAYS = (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp)
 
 
@@ -37,8 +36,10 @@ class Proof:
         value = self.index.resolver.value(node.func, scope)
         if value == _THREAD:
             return self._in_thread(function, node, scope)
+        if isinstance(node.func, ast.Attribute) and self.index.resolver.is_bridge(self.index.resolver.value(node.func.value, scope)):
+            return self._bridged(function, node, node.func.attr, scope)
         if isinstance(value, FunctionValue):
-            return self._bridged(function, node, value.function) if self._is_bridge(value.function) else self._project(value.function, True)
+            return self._project(value.function, True)
         if isinstance(value, External) and name_of(value) in METHODS:
             return ""
         return self._of_shared(node, scope) or self._unknown(node)
@@ -67,17 +68,13 @@ class Proof:
             return ""
         return f"{ast.unparse(callee)[:50]} belongs to this request, and two threads would use it at once"
 
-    def _bridged(self, function: Function, node: ast.Call, target: Function) -> str:
-        """Our module that carries requests on the loop: `get(…)`, or `call(session.get, …)`."""
-        if target.name in ("get", "head", "options"):
+    def _bridged(self, function: Function, node: ast.Call, name: str, scope: Scope) -> str:
+        """The module that carries requests on the loop: `get(…)`, or `call(session.get, …)`."""
+        if name in ("get", "head", "options"):
             return ""
-        if target.name == "call" and node.args and not isinstance(node.args[0], ast.Starred):
-            scope = _scope_of(function, node)
+        if name == "call" and node.args and not isinstance(node.args[0], ast.Starred):
             return self._plain_call(function, node.args[0], scope, node)
         return self._unknown(node)
-
-    def _is_bridge(self, target: Function) -> bool:
-        return target.module.path.rpartition("/")[2] == f"{_BRIDGE}.py" and target.outer is target.module.body
 
     def _of_shared(self, node: ast.Call, scope: Scope) -> str:
         """`shared(make).get(…)`: a method of what `make` makes."""
