@@ -23,8 +23,6 @@ from codemods.verify.tester import Tester
 from transforms.model import Project
 from transforms.stages import Accepts, Staged, run_stage
 
-_LOG = re.compile(r"/\S+\.log\b")
-
 
 def migrate_with_tests(job: Job, subject: Subject, tell: Tell) -> Carried:
     """What the tests accept, and lines of evidence for the pull request. Raises StepError."""
@@ -53,10 +51,11 @@ def migrate_with_tests(job: Job, subject: Subject, tell: Tell) -> Carried:
 
 def _reason(job: Job, text: str) -> str:
     """In the words of the repositories file; the log gets what a test run that the reason names had said."""
-    for name in _LOG.findall(text):
+    named = re.compile(re.escape(str(job.place.scratch(job.spec.name) / "logs")) + r"/[\w.-]+")
+    for name in named.findall(text):
         with contextlib.suppress(OSError):
             job.log.say(Path(name).read_text(encoding="utf-8", errors="backslashreplace"))
-    return job.log.clean(_LOG.sub("the log", text).replace("(--timeout)", "(`test-timeout`)"))
+    return job.log.clean(named.sub("the log", text).replace("(--timeout)", "(`test-timeout`)"))
 
 
 def _scratch(job: Job) -> Scratch:
