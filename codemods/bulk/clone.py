@@ -70,7 +70,7 @@ def _make(git: Git, spec: Spec) -> None:
     part = folder.with_name(f".{folder.name}.part")
     _remove(part)
     part.mkdir(parents=True)
-    fresh = Git(part, git.log, git.limit)
+    fresh = Git(part, git.log, git.limit, (), git.lock)
     fresh.local("init", "--quiet", "--template=")
     fresh.local("config", "remote.origin.url", spec.url)
     (part / ".git" / "info").mkdir(exist_ok=True)

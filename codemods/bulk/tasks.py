@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from codemods.bulk.git import Git, clean_environment
@@ -46,8 +46,8 @@ def run_job(job: Job) -> Answer:
     phase = PHASES[job.phase]
     made: Sequence[str] = ()
     try:
-        with _opened(job), _timed(job):
-            made = phase.work(job, tell)
+        with _opened(job) as lock, _timed(job):
+            made = phase.work(replace(job, lock=lock), tell)
     except StepError as error:
         if error.again:
             return Answer((), (), error.again)
@@ -80,7 +80,7 @@ class _Clock:
 
 
 @contextlib.contextmanager
-def _opened(job: Job) -> Iterator[None]:
+def _opened(job: Job) -> Iterator[int]:
     """Alone with the repository, in the work folder of the one who asks."""
     try:
         same = (job.place.folder / MARK).read_text().endswith(job.mark)
@@ -88,9 +88,9 @@ def _opened(job: Job) -> Iterator[None]:
         same = False
     if not same:
         raise StepError(f"this worker does not see the work folder {job.place.folder.name!r}; it has to be on a disk that all workers share")
-    with held(job.place.folder / "locks" / f"{job.spec.name}.lock"):
+    with held(job.place.folder / "locks" / f"{job.spec.name}.lock") as lock:
         job.log.say(f"── {job.phase} {time.strftime('%Y-%m-%d %H:%M:%S')}")
-        yield
+        yield lock
 
 
 @contextlib.contextmanager
@@ -113,7 +113,7 @@ def _timed(job: Job) -> Iterator[None]:
 
 
 def _git(job: Job) -> Git:
-    return Git(job.place.clone(job.spec.name), job.log, job.spec.git_timeout, job.credentials)
+    return Git(job.place.clone(job.spec.name), job.log, job.spec.git_timeout, job.credentials, job.lock)
 
 
 def _clone(job: Job, tell: Tell) -> Sequence[str]:
