@@ -151,7 +151,7 @@ def make_remotes(folder, number, port):
     folder.mkdir(parents=True)
     names = list(KINDS)
     repeated = [name for name in names if name not in ONCE]
-    names += [repeated[place % len(repeated)] if place % 2 else "good" for place in range(number - len(names))]
+    names += [repeated[place % len(repeated)] if place % 4 else "good" for place in range(number - len(names))]
     rows, seen = [], {}
     for kind in names:
         count = seen[kind] = seen.get(kind, -1) + 1

@@ -182,14 +182,14 @@ def test_killed_again_and_again(first, place, pristine):
     """One worker, killed at random points: what was recorded is not done again, and the end is the same, byte for byte."""
     fresh(place, pristine)
     chance, recorded, killed = random.Random(7), {}, 0
-    for number in range(8):
+    for number in range(6):
         process = start("resume" if number else "run", *([] if number else ["--push"]), "-j1", cwd=place)
         steps = len(recorded) + chance.randint(3, 60 if number % 2 else 12)
         killed += kill_after(process, place, steps, chance.random() * 0.4, number % 3 == 0)
         now = {row[:3]: row[3:] for row in ledger(place, "SELECT repository, step, key, began, seconds, result FROM step")}
         assert all(now[key] == value for key, value in recorded.items()), "a step that was recorded was done again"
         recorded = now
-    assert killed >= 4
+    assert killed >= 3
     out = bulk("resume", "-j1", cwd=place, code=2)
     now = {row[:3]: row[3:] for row in ledger(place, "SELECT repository, step, key, began, seconds, result FROM step")}
     assert all(now[key] == value for key, value in recorded.items())

@@ -147,8 +147,8 @@ def test_report_command(tmp_path):
     data = json.loads((tmp_path / "all.json").read_text())
     assert [item["outcome"] for item in data["repositories"]] == ["migrated", "failed"] and data["burndown"][0]["before"] > data["burndown"][0]["after"]
     for name, (table, columns) in CSV.items():
-        read = list(csv.DictReader((tmp_path / "tables" / f"{name}.csv").read_text().splitlines()))
-        assert len(read) == len(data[table]) and list(read[0]) == columns
+        head, *read = csv.reader(io.StringIO((tmp_path / "tables" / f"{name}.csv").read_text()))
+        assert len(read) == len(data[table]) and head == columns
     assert (tmp_path / "page.html").read_bytes() == (tmp_path / ".flask-to-async-bulk" / "report" / "index.html").read_bytes()
     (tmp_path / "own.html").write_text("<p>mine")
     bulk("report", "repos.txt", "--html", "own.html", cwd=tmp_path, code=2)

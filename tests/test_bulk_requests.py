@@ -60,18 +60,31 @@ def tip(place, name="flask-to-async"):
 
 @every_kind
 def test_one_request_is_opened_and_kept_up_to_date(host, tmp_path):
+    """Opened after the host asked to wait; updated with its branch; not opened again when people closed it."""
     place = host.folder / "team" / "shop.git"
     host.failures.append((429, [("Retry-After", "1")]))
     row = go(tmp_path)
     assert row["outcome"] == "migrated" and row["pull_request"] == "http://host/pulls/1" and tip(place) == row["tip"]
     (request,) = host.requests
     assert request["title"] == "Flask to async: 2 handlers, 2 files" and "| stage |" in request["body"] and "`app.py:" in request["body"]
-    writes = sum(method != "GET" for method, _ in host.calls)
-    assert go(tmp_path)["tip"] == row["tip"] and sum(method != "GET" for method, _ in host.calls) == writes, "nothing changed, nothing is written"
     add_commit(place, "more.py", APP.replace("app = Flask", "more = Flask").replace("@app", "@more"))
     row = go(tmp_path)
     assert len(host.requests) == 1 and host.requests[0]["title"].startswith("Flask to async: 4 handlers") and tip(place) == row["tip"]
     assert git("merge-base", "--is-ancestor", "main", "flask-to-async", cwd=place) == b""
+    host.requests[0]["state"] = "closed"
+    writes = [call for call in host.calls if call[0] != "GET"]
+    row = go(tmp_path)
+    assert row["declined"] and [call for call in host.calls if call[0] != "GET"] == writes
+
+
+def test_what_is_up_to_date_is_left_and_what_was_merged_is_past(host, tmp_path):
+    place = host.folder / "team" / "shop.git"
+    row = go(tmp_path)
+    writes = [call for call in host.calls if call[0] != "GET"]
+    assert go(tmp_path)["tip"] == row["tip"] and [call for call in host.calls if call[0] != "GET"] == writes, "nothing changed, nothing is written"
+    host.requests[0].update(state="closed", merged_at="2026-01-01")
+    add_commit(place, "again.py", APP)
+    assert go(tmp_path)["pull_request"] == "http://host/pulls/2" and len(host.requests) == 2
 
 
 def test_a_branch_that_people_pushed_to_is_left(host, tmp_path):
@@ -83,19 +96,6 @@ def test_a_branch_that_people_pushed_to_is_left(host, tmp_path):
     add_commit(place, "more.py", APP)
     row = go(tmp_path, code=2)
     assert row["outcome"] == "failed" and "not from this tool" in row["reason"] and tip(place) == mine and host.requests[0]["body"] == body
-
-
-@every_kind
-def test_a_request_that_people_closed_is_not_opened_again(host, tmp_path):
-    place = host.folder / "team" / "shop.git"
-    go(tmp_path)
-    host.requests[0]["state"] = "closed"
-    add_commit(place, "more.py", APP)
-    row = go(tmp_path)
-    assert len(host.requests) == 1 and row["declined"]
-    host.requests[0]["merged_at"] = "2026-01-01"
-    add_commit(place, "again.py", APP)
-    assert go(tmp_path)["pull_request"] == "http://host/pulls/2" and len(host.requests) == 2
 
 
 def test_a_token_follows_no_redirect(host, tmp_path):
