@@ -40,7 +40,7 @@ class Job:
     @property
     def log(self) -> Log:
         """The repository's log."""
-        secrets = [self.token, *(text for item in self.credentials for text in (item.password, item.user))]
+        secrets = [self.token, *(item.password or item.user for item in self.credentials)]
         return Log(self.place.log(self.spec.name), self.place.folder, tuple(text for text in secrets if text))
 
     def plain(self) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from codemods.bulk.git import Git, clean_environment
 from codemods.bulk.job import Answer, Job
 from codemods.bulk.ledger import DONE, FAILED, SKIPPED
 from codemods.bulk.place import MARK, PlaceError, held
-from codemods.bulk.running import NothingToDo, StepError, run_given
+from codemods.bulk.running import NothingToDo, StepError, inside, run_given
 from codemods.bulk.spec import Spec
 from transforms.stages import ALL_STAGES
 
 Tell = Callable[[str, Mapping[str, Any]], None]
 STAGES = tuple(ALL_STAGES)
+_INSIST = 5.0  # seconds of CPU time after which a limit that was caught is told again
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _timed(job: Job) -> Iterator[None]:
         raise StepError(f"reading and changing it took more than {job.spec.analysis_timeout:g} seconds of CPU time (`analysis-timeout`)")
 
     before = signal.signal(signal.SIGPROF, late)
-    signal.setitimer(signal.ITIMER_PROF, job.spec.analysis_timeout)
+    signal.setitimer(signal.ITIMER_PROF, job.spec.analysis_timeout, _INSIST)
     try:
         yield
     finally:
@@ -130,8 +131,8 @@ def _environment(job: Job) -> dict[str, str]:
 
 
 def _install(job: Job, tell: Tell) -> Sequence[str]:
-    top = job.place.clone(job.spec.name)
-    run_given(job.spec.install, top / (job.spec.folder or job.spec.path), _environment(job), job.spec.install_timeout, job.log, "the install command")
+    folder = inside(job.place.clone(job.spec.name), job.spec.folder or job.spec.path, "folder" if job.spec.folder else "path")
+    run_given(job.spec.install, folder if folder.is_dir() else folder.parent, _environment(job), job.spec.install_timeout, job.log, "the install command")
     tell("install", {})
     return ()
 

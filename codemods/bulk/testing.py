@@ -10,7 +10,7 @@ from pathlib import Path
 
 from codemods.bulk.job import Job
 from codemods.bulk.migrating import Carried, Subject, Tell
-from codemods.bulk.running import StepError
+from codemods.bulk.running import StepError, inside
 from codemods.formats.as_markdown import code
 from codemods.formats.words import plural
 from codemods.pipeline import Migration, changed_files, run_stages, with_dependencies
@@ -75,8 +75,7 @@ def _scratch(job: Job) -> Scratch:
 def _tester(job: Job, subject: Subject, scratch: Scratch, needs: Sequence[str]) -> Tester:
     root = subject.loaded.root.relative_to(scratch.top).as_posix()
     cwd, words = job.spec.folder or root, split(job.spec.test)
-    if not (scratch.base / cwd).is_dir():
-        raise CommandError(f"there is no folder {cwd!r} in the repository; mend its `folder`")
+    inside(scratch.base, cwd, "folder")
     if not shutil.which(words[0]) and not Path(scratch.base / cwd / words[0]).exists():
         raise CommandError(f"there is no program {words[0]!r} for its tests; give an `install` that brings it, or its whole path in `test`")
     return Tester(scratch, words, cwd, inside_for(subject.loaded, scratch.top, scratch.base, needs), job.spec.test_timeout or None)
