@@ -136,7 +136,7 @@ KINDS = {
     "filling": (lambda place: bare(place, {**GOOD, "noise.bin": os.urandom(24_000_000)}), {}, "failed", "disk is full"),
     "forbidden": (lambda place: None, {}, "failed", "no permission"),
     "hanging": (lambda place: bare(place, GOOD), {"test": "sleep 60", "test-timeout": 0.2}, "failed", "time limit"),
-    "failing": (lambda place: bare(place, GOOD), {"test": "false"}, "failed", "no test passes"),
+    "failing": (lambda place: bare(place, GOOD), {"test": "false"}, "failed", "exit status 1"),
     "uninstallable": (lambda place: bare(place, GOOD), {"install": "false"}, "failed", "the install command 'false' ended with status 1"),
     "outside": (lambda place: bare(place, GOOD), {"path": "nowhere"}, "failed", "no 'nowhere'"),
     "badsettings": (lambda place: bare(place, {**GOOD, "pyproject.toml": '[tool.flask-to-async]\norm = "fast"\n'}), {}, "failed", "settings"),
@@ -151,7 +151,7 @@ def make_remotes(folder, number, port):
     folder.mkdir(parents=True)
     names = list(KINDS)
     repeated = [name for name in names if name not in ONCE]
-    names += [repeated[place % len(repeated)] if place % 2 else "good" for place in range(number - len(names))]
+    names += [repeated[place % len(repeated)] if place % 4 else "good" for place in range(number - len(names))]
     rows, seen = [], {}
     for kind in names:
         count = seen[kind] = seen.get(kind, -1) + 1

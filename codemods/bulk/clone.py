@@ -29,6 +29,23 @@ class Remote:
 
 def prepare(git: Git, spec: Spec) -> dict[str, str]:
     """Bring the clone to the commit that is to be migrated: `base`, the branch (empty for none), and `commit`."""
+    try:
+        return _prepared(git, spec)
+    except StepError:
+        _tidy(git)
+        raise
+
+
+def _tidy(git: Git) -> None:
+    """What a fetch that failed has left may fill the disk."""
+    with contextlib.suppress(OSError, StepError):
+        if git.ended(("rev-parse", "--verify", "--quiet", "HEAD"), {}).code:
+            _remove(git.folder)
+        else:
+            _unlock(git.folder)
+
+
+def _prepared(git: Git, spec: Spec) -> dict[str, str]:
     _make(git, spec)
     _unlock(git.folder)
     remote = _look(git, spec)
@@ -70,7 +87,7 @@ def _make(git: Git, spec: Spec) -> None:
     part = folder.with_name(f".{folder.name}.part")
     _remove(part)
     part.mkdir(parents=True)
-    fresh = Git(part, git.log, git.limit)
+    fresh = Git(part, git.log, git.limit, (), git.lock)
     fresh.local("init", "--quiet", "--template=")
     fresh.local("config", "remote.origin.url", spec.url)
     (part / ".git" / "info").mkdir(exist_ok=True)
@@ -86,8 +103,9 @@ def _remove(folder: Path) -> None:
 
 
 def _unlock(folder: Path) -> None:
-    """Remove what a git that was killed left locked; the repository's own lock says that none is running."""
-    for path in [*(folder / ".git").glob("*.lock"), *(folder / ".git" / "refs").rglob("*.lock")]:
+    """Remove what a git that was killed left locked or half-written; the repository's own lock says that none is running."""
+    inner = folder / ".git"
+    for path in [*inner.glob("*.lock"), *(inner / "refs").rglob("*.lock"), *(inner / "objects").glob("*/tmp_*")]:
         with contextlib.suppress(OSError):
             path.unlink()
 

@@ -42,12 +42,13 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Git:
-    """Git in one folder. `limit`: seconds that a command may take."""
+    """Git in one folder. `limit`: seconds that a command may take. `lock`: the repository's, which a git that outlives us keeps."""
 
     folder: Path
     log: Log
     limit: float
     credentials: tuple[Credentials, ...] = field(default=(), repr=False)
+    lock: int = -1
 
     def local(self, *arguments: str, data: bytes | None = None) -> bytes:
         """A command that talks to no remote."""
@@ -75,7 +76,7 @@ class Git:
         environment = clean_environment(os.environ) | _ENVIRONMENT | dict(more)
         environment.setdefault("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
         self.log.say(f"$ git {' '.join(arguments)}")
-        ended = run(command, self.folder, environment, self.limit, data)
+        ended = run(command, self.folder, environment, self.limit, data, keeps=self.lock)
         if ended.err.strip():
             self.log.say(ended.err.decode(errors="replace"))
         return ended

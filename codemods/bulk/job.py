@@ -15,7 +15,8 @@ from codemods.bulk.spec import Spec, from_plain
 @dataclass(frozen=True)
 class Job:
     """`known`: results of the steps before; `ours`: commits that this tool made for the branch; `when`: the date of commits,
-    in seconds since 1970; `hidden`: environment variables that no command of a repository may see."""
+    in seconds since 1970; `hidden`: environment variables that no command of a repository may see; `lock`: the handle of the
+    repository's lock, in the worker that holds it."""
 
     phase: str
     key: str
@@ -29,6 +30,7 @@ class Job:
     hidden: tuple[str, ...] = ()
     credentials: tuple[Credentials, ...] = field(default=(), repr=False)
     token: str = field(default="", repr=False)
+    lock: int = -1
 
     @property
     def place(self) -> Place:
@@ -38,7 +40,7 @@ class Job:
     @property
     def log(self) -> Log:
         """The repository's log."""
-        secrets = [self.token, *(text for item in self.credentials for text in (item.password, item.user))]
+        secrets = [self.token, *(item.password or item.user for item in self.credentials)]
         return Log(self.place.log(self.spec.name), self.place.folder, tuple(text for text in secrets if text))
 
     def plain(self) -> dict[str, Any]:

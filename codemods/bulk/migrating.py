@@ -14,7 +14,7 @@ from codemods.bulk.git import Git
 from codemods.bulk.job import Job
 from codemods.bulk.measure import blocking_calls
 from codemods.bulk.place import write_whole
-from codemods.bulk.running import NothingToDo, StepError
+from codemods.bulk.running import NothingToDo, StepError, inside
 from codemods.catalogue_files import catalogue_for
 from codemods.commit_message import message_of
 from codemods.config_file import ConfigError
@@ -73,12 +73,8 @@ def migrate(job: Job, git: Git, tell: Tell) -> list[str]:
 
 
 def _read(job: Job, folder: Path) -> Subject:
-    path = folder / job.spec.path
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise StepError(f"`path` {job.spec.path!r} leads out of the repository")
+    path = inside(folder, job.spec.path, "path")
     try:
-        if not path.exists():
-            raise StepError(f"there is no {job.spec.path!r} in the repository; mend its `path`")
         loaded = load(path)
         chosen = effective(loaded.root, dict(job.spec.migration))
         loaded = narrowed(loaded, chosen)

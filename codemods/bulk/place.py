@@ -62,8 +62,9 @@ def open_place(folder: Path) -> Place:
         if place.folder.is_dir() and any(place.folder.iterdir()) and not (place.folder / MARK).is_file():
             raise PlaceError(f"{folder} holds files that are not from this tool; name another folder with --work")
         place.folder.mkdir(parents=True, exist_ok=True)
-        (place.folder / MARK).write_text(_TEXT)
-        (place.folder / ".gitignore").write_text("*\n")
+        for name, text in ((MARK, _TEXT), (".gitignore", "*\n")):
+            if not (place.folder / name).exists():
+                (place.folder / name).write_text(text)
         for name in ("repositories", "logs", "bodies", "patches", "scratch", "locks", "report"):
             if (place.folder / name).is_symlink():
                 raise PlaceError(f"{place.folder / name} is a symbolic link, which this tool does not make; remove it")

@@ -60,7 +60,9 @@ class _Worker:
     def __init__(self, answers: "queue.Queue[tuple[_Worker, bytes]]", lock: int) -> None:
         self.job: Job | None = None
         command = [sys.executable, "-P", "-c", _START, str(_ROOT)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, pass_fds=(lock,))
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, pass_fds=(lock,) if os.name == "posix" else ()
+        )
         threading.Thread(target=self._read, args=(answers,), daemon=True).start()
 
     def _read(self, answers: "queue.Queue[tuple[_Worker, bytes]]") -> None:

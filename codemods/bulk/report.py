@@ -13,7 +13,7 @@ from codemods.bulk.place import write_whole
 _STARTS = ("=", "+", "-", "@", "\t", "\r")
 _RESULTS = [
     *("name", "url", "outcome", "phase", "reason", "base", "branch", "tip", "commits", "handlers", "async", "files"),
-    *("blocking_before", "blocking_after", "tests", "taken_back", "unread_files", "pushed", "pull_request"),
+    *("blocking_before", "blocking_after", "tests", "taken_back", "unread_files", "pushed", "pull_request", "declined"),
 ]
 CSV = {
     "results": ("repositories", _RESULTS),

@@ -55,8 +55,18 @@ class Ended:
     err: bytes
 
 
-def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], limit: float, data: bytes | None = None, merged: Any = None) -> Ended:
-    """Run it; `merged`: a file that takes what it says. Raises StepError after `limit` seconds (0: none), or when there is no such program."""
+def inside(top: Path, name: str, key: str) -> Path:
+    """The folder of that name in the repository at `top`; raises StepError when there is none, or when a link leads it out."""
+    path = top / name
+    if not path.exists():
+        raise StepError(f"there is no {name!r} in the repository; mend its `{key}`")
+    if not path.resolve().is_relative_to(top.resolve()):
+        raise StepError(f"`{key}` {name!r} leads out of the repository")
+    return path
+
+
+def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], limit: float, data: bytes | None = None, merged: Any = None, keeps: int = -1) -> Ended:
+    """Run it; `merged`: a file that takes what it says, `keeps`: the handle of a lock that it holds too, should we be killed. Raises StepError after `limit` seconds (0: none), or when there is no such program."""
     try:
         process = subprocess.Popen(
             command,
@@ -66,6 +76,7 @@ def run(command: Sequence[str], cwd: Path, env: Mapping[str, str], limit: float,
             stdout=merged or subprocess.PIPE,
             stderr=subprocess.STDOUT if merged else subprocess.PIPE,
             start_new_session=True,
+            pass_fds=(keeps,) if keeps >= 0 and os.name == "posix" else (),
         )
     except OSError as error:
         raise StepError(f"{command[0]} cannot be run: {error.strerror}") from None

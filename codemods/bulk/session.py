@@ -69,7 +69,8 @@ def retry(place: Path, names: list[str], how: How, say: Say) -> dict[str, Any]:
         members = {member.name for member in ledger.members(current.number, current.wave)}
         if unknown := [name for name in names if name not in members]:
             raise NothingMore(f"there is no repository {unknown[0]!r} in the last pass; `flask-to-async bulk status` lists them")
-        failed = [spec.name for spec in source.specs if spec.name in members and standing(spec, current, ledger.steps(spec.name)).outcome == "failed"]
+        outcomes = {spec.name: standing(spec, current, ledger.steps(spec.name)).outcome for spec in source.specs if spec.name in members}
+        failed = [name for name, outcome in outcomes.items() if outcome in ("failed", PENDING)]
         again = [name for name in failed if not names or name in names]
         if not again:
             raise NothingMore("nothing has failed" if not names else f"{', '.join(names)}: nothing has failed there")

@@ -39,7 +39,8 @@ def _words(row: Mapping[str, Any]) -> str:
     if not row["commits"]:
         return f"nothing to change, {plural(row['handlers'], 'handler')}{unread}"
     tests = f", tests: {row['tests']}" if row["tests"] else ""
-    where = f", {row['pull_request']}" if row["pull_request"] else f", pushed to {row['branch']}" if row["pushed"] else ""
+    declined = " was closed by people, and stays so" if row["declined"] else ""
+    where = f", {row['pull_request']}{declined}" if row["pull_request"] else f", pushed to {row['branch']}" if row["pushed"] else ""
     return f"{plural(row['commits'], 'commit')}, {row['async']} of {plural(row['handlers'], 'handler')} async, {plural(row['files'], 'file')}{tests}{where}{unread}"
 
 

@@ -78,6 +78,7 @@ def _row(member: Member, spec: Spec | None, found: Standing) -> dict[str, Any]:
         "unread_files": commit.get("unread_files", 0),
         "pushed": known.get("push", {}).get("commit", ""),
         "pull_request": known.get("pull-request", {}).get("url", ""),
+        "declined": bool(known.get("pull-request", {}).get("declined")),
     }
 
 

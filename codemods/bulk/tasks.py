@@ -9,19 +9,20 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from codemods.bulk.git import Git, clean_environment
 from codemods.bulk.job import Answer, Job
 from codemods.bulk.ledger import DONE, FAILED, SKIPPED
 from codemods.bulk.place import MARK, PlaceError, held
-from codemods.bulk.running import NothingToDo, StepError, run_given
+from codemods.bulk.running import NothingToDo, StepError, inside, run_given
 from codemods.bulk.spec import Spec
 from transforms.stages import ALL_STAGES
 
 Tell = Callable[[str, Mapping[str, Any]], None]
 STAGES = tuple(ALL_STAGES)
+_INSIST = 5.0  # seconds of CPU time after which a limit that was caught is told again
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ def run_job(job: Job) -> Answer:
     phase = PHASES[job.phase]
     made: Sequence[str] = ()
     try:
-        with _opened(job), _timed(job):
-            made = phase.work(job, tell)
+        with _opened(job) as lock, _timed(job):
+            made = phase.work(replace(job, lock=lock), tell)
     except StepError as error:
         if error.again:
             return Answer((), (), error.again)
@@ -80,7 +81,7 @@ class _Clock:
 
 
 @contextlib.contextmanager
-def _opened(job: Job) -> Iterator[None]:
+def _opened(job: Job) -> Iterator[int]:
     """Alone with the repository, in the work folder of the one who asks."""
     try:
         same = (job.place.folder / MARK).read_text().endswith(job.mark)
@@ -88,9 +89,9 @@ def _opened(job: Job) -> Iterator[None]:
         same = False
     if not same:
         raise StepError(f"this worker does not see the work folder {job.place.folder.name!r}; it has to be on a disk that all workers share")
-    with held(job.place.folder / "locks" / f"{job.spec.name}.lock"):
+    with held(job.place.folder / "locks" / f"{job.spec.name}.lock") as lock:
         job.log.say(f"── {job.phase} {time.strftime('%Y-%m-%d %H:%M:%S')}")
-        yield
+        yield lock
 
 
 @contextlib.contextmanager
@@ -104,7 +105,7 @@ def _timed(job: Job) -> Iterator[None]:
         raise StepError(f"reading and changing it took more than {job.spec.analysis_timeout:g} seconds of CPU time (`analysis-timeout`)")
 
     before = signal.signal(signal.SIGPROF, late)
-    signal.setitimer(signal.ITIMER_PROF, job.spec.analysis_timeout)
+    signal.setitimer(signal.ITIMER_PROF, job.spec.analysis_timeout, _INSIST)
     try:
         yield
     finally:
@@ -113,7 +114,7 @@ def _timed(job: Job) -> Iterator[None]:
 
 
 def _git(job: Job) -> Git:
-    return Git(job.place.clone(job.spec.name), job.log, job.spec.git_timeout, job.credentials)
+    return Git(job.place.clone(job.spec.name), job.log, job.spec.git_timeout, job.credentials, job.lock)
 
 
 def _clone(job: Job, tell: Tell) -> Sequence[str]:
@@ -130,8 +131,8 @@ def _environment(job: Job) -> dict[str, str]:
 
 
 def _install(job: Job, tell: Tell) -> Sequence[str]:
-    top = job.place.clone(job.spec.name)
-    run_given(job.spec.install, top / (job.spec.folder or job.spec.path), _environment(job), job.spec.install_timeout, job.log, "the install command")
+    folder = inside(job.place.clone(job.spec.name), job.spec.folder or job.spec.path, "folder" if job.spec.folder else "path")
+    run_given(job.spec.install, folder if folder.is_dir() else folder.parent, _environment(job), job.spec.install_timeout, job.log, "the install command")
     tell("install", {})
     return ()
 

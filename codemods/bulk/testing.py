@@ -10,7 +10,7 @@ from pathlib import Path
 
 from codemods.bulk.job import Job
 from codemods.bulk.migrating import Carried, Subject, Tell
-from codemods.bulk.running import StepError
+from codemods.bulk.running import StepError, inside
 from codemods.formats.as_markdown import code
 from codemods.formats.words import plural
 from codemods.pipeline import Migration, changed_files, run_stages, with_dependencies
@@ -22,8 +22,6 @@ from codemods.verify.scratch import Scratch, ScratchError, clear, make
 from codemods.verify.tester import Tester
 from transforms.model import Project
 from transforms.stages import Accepts, Staged, run_stage
-
-_LOG = re.compile(r"/\S+\.log\b")
 
 
 def migrate_with_tests(job: Job, subject: Subject, tell: Tell) -> Carried:
@@ -53,10 +51,11 @@ def migrate_with_tests(job: Job, subject: Subject, tell: Tell) -> Carried:
 
 def _reason(job: Job, text: str) -> str:
     """In the words of the repositories file; the log gets what a test run that the reason names had said."""
-    for name in _LOG.findall(text):
+    named = re.compile(re.escape(str(job.place.scratch(job.spec.name) / "logs")) + r"/[\w.-]+")
+    for name in named.findall(text):
         with contextlib.suppress(OSError):
             job.log.say(Path(name).read_text(encoding="utf-8", errors="backslashreplace"))
-    return job.log.clean(_LOG.sub("the log", text).replace("(--timeout)", "(`test-timeout`)"))
+    return job.log.clean(named.sub("the log", text).replace("(--timeout)", "(`test-timeout`)"))
 
 
 def _scratch(job: Job) -> Scratch:
@@ -76,8 +75,7 @@ def _scratch(job: Job) -> Scratch:
 def _tester(job: Job, subject: Subject, scratch: Scratch, needs: Sequence[str]) -> Tester:
     root = subject.loaded.root.relative_to(scratch.top).as_posix()
     cwd, words = job.spec.folder or root, split(job.spec.test)
-    if not (scratch.base / cwd).is_dir():
-        raise CommandError(f"there is no folder {cwd!r} in the repository; mend its `folder`")
+    inside(scratch.base, cwd, "folder")
     if not shutil.which(words[0]) and not Path(scratch.base / cwd / words[0]).exists():
         raise CommandError(f"there is no program {words[0]!r} for its tests; give an `install` that brings it, or its whole path in `test`")
     return Tester(scratch, words, cwd, inside_for(subject.loaded, scratch.top, scratch.base, needs), job.spec.test_timeout or None)
