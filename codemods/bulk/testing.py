@@ -12,7 +12,6 @@ from codemods.bulk.job import Job
 from codemods.bulk.migrating import Carried, Subject, Tell
 from codemods.bulk.running import StepError, inside
 from codemods.formats.as_markdown import code
-from codemods.formats.words import plural
 from codemods.pipeline import Migration, changed_files, run_stages, with_dependencies
 from codemods.verify.gate import Gate, Verified
 from codemods.verify.judging import Baseline, BaselineError
