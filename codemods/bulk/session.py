@@ -120,6 +120,7 @@ def _opened(source: Source, how: How, fresh: bool = False) -> Iterator[tuple[Pla
     folder = how.work or source.work
     place = open_place(folder) if fresh else found_place(folder)
     with held(place.folder / "lock") as lock:
+        _check_git(place)
         ledger = Ledger(place.ledger)
         try:
             yield place, ledger, lock
@@ -129,7 +130,6 @@ def _opened(source: Source, how: How, fresh: bool = False) -> Iterator[tuple[Pla
 
 def _carried_out(source: Source, place: Place, ledger: Ledger, lock: int, how: How, say: Say) -> dict[str, Any]:
     current = ledger.passes()[-1]
-    _check_git(place)
     mark = _marked(place)
     pool: Pool = DaskPool(how.scheduler) if how.scheduler else LocalPool(how.jobs, lock)
 
