@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from bulk_repositories import APP, GOOD, bare, git
-from test_bulk import WORK, bulk, ledger, report_of, rows_of
+from test_bulk import WORK, bulk, ledger, report_of, rows_of, start
 
 from codemods.bulk.addresses import AddressError, Credentials, host_of, parse, path_of, scrub
 from codemods.bulk.hosts import Host, Limits
@@ -208,6 +209,26 @@ def test_its_own_tests_judge(tmp_path):
     assert "### Its own tests" in body and "taken back (V400), because `test_app.py::test_plain` failed with it" in body
 
 
+def test_killed_while_its_tests_run(tmp_path):
+    """A test run that had ended is not made again; only the one that was killed is."""
+    bare(tmp_path / "shop.git", GOOD)
+    said = tmp_path / "said"
+    (tmp_path / "check.py").write_text(f"import sys, time\nsys.path.insert(0, '')\nimport app\nopen({str(said)!r}, 'a').write('run\\n')\ntime.sleep(1)\n")
+    toml(tmp_path, f"url = 'shop.git'\ntest = '{sys.executable} {tmp_path}/check.py'")
+    bulk("run", "--work", "whole", cwd=tmp_path, code=0)
+    number = said.read_text().count("run")
+    assert number > 3
+    said.unlink()
+    process = start("run", cwd=tmp_path)
+    while not said.exists() or said.read_text().count("run") < 3:
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert "1 migrated" in bulk("resume", cwd=tmp_path, code=0)
+    assert said.read_text().count("run") == number + 1
+
+
 def test_a_worker_that_dies_takes_one_repository_with_it(shops):
     toml(shops, "url = 'a.git'\ninstall = \"sh -c 'kill -9 $PPID'\"", "url = 'b.git'")
     bulk("run", cwd=shops, code=2)
@@ -221,10 +242,6 @@ def test_a_worker_that_dies_takes_one_repository_with_it(shops):
 
 def test_ctrl_c_is_no_failure(shops):
     """SIGINT and SIGTERM end it with a sentence; the step that ran is not recorded as failed, and resuming finishes."""
-    import signal
-
-    from test_bulk import start
-
     toml(shops, "url = 'a.git'\ninstall = \"sh -c 'test -e ../../go || { touch ../../began; sleep 60; }'\"", "url = 'b.git'")
     for number in (signal.SIGINT, signal.SIGTERM):
         process = start("run", cwd=shops)
@@ -294,3 +311,8 @@ def test_files_keep_their_modes_and_bytes(tmp_path):
     assert all(data.count(b"async def") == 2 for data in blobs.values())
     assert blobs["app.py"].count(b"\r\n") == blobs["app.py"].count(b"\n") and b"\r" not in blobs["win.py"]
     assert not blobs["run.py"].endswith(b"\n") and blobs["win.py"] == blobs["run.py"] + b"\n"
+
+
+def test_git_without_an_identity_is_told_before_anything_is_done(shops):
+    out = bulk("run", cwd=shops, code=2, GIT_COMMITTER_NAME="", GIT_COMMITTER_EMAIL="", EMAIL="", HOME=str(shops))
+    assert "user.name and user.email" in out and not list((shops / WORK / "repositories").iterdir())

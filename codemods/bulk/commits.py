@@ -113,9 +113,9 @@ def patch_of(git: Git, base: str, tip: str) -> bytes:
     return git.local("format-patch", *options, f"{base}..{tip}", "--")
 
 
-def identity_of(git: Git, when: int) -> Identity:
+def identity_of(git: Git, when: int, more: Mapping[str, str] | None = None) -> Identity:
     """Who commits: git is asked, with the user's configuration. Raises StepError when it does not know."""
-    found = git.run(("var", "GIT_COMMITTER_IDENT"), {})
+    found = git.run(("var", "GIT_COMMITTER_IDENT"), more or {})
     match = re.match(rb"(.*<.*>) \d+ [+-]\d+$", found.strip())
     if not match:
         raise StepError("git does not say who commits; set user.name and user.email")

@@ -28,6 +28,7 @@ from transforms.model import FileChange, Outcome, Project, Settings, Verdict
 
 Tell = Callable[[str, Mapping[str, Any]], None]
 _MOST = 20  # refusal reasons and unreadable files that are kept for a repository
+_PLACE = re.compile(r"[^\s()]+\.py:\d+(?: \([^()]*\))?")  # reasons are counted over repositories: without the place that each names
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
@@ -132,7 +133,7 @@ def _verdicts(found: Any) -> dict[str, int]:
 def _summary(subject: Subject, result: Migration, handlers: int) -> dict[str, Any]:
     decisions = [item for outcome in result.outcomes for item in outcome.decisions]
     codes = Counter((item.code, item.verdict.value) for item in decisions)
-    refused = Counter((item.code, clean(item.reason)) for item in decisions if item.verdict == Verdict.REFUSE and item.code != "F001")
+    refused = Counter((item.code, _PLACE.sub("…", clean(item.reason))) for item in decisions if item.verdict == Verdict.REFUSE and item.code != "F001")
     unread = {**subject.loaded.unreadable, **{item.path: f"line {item.line}: {item.reason}" for item in decisions if item.code in ("F001", "F002")}}
     return {
         "handlers": handlers,

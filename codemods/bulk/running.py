@@ -13,6 +13,7 @@ from typing import Any
 
 from codemods.bulk.addresses import scrub
 
+_ONE_SIDE = re.compile(r"^(?:remote error: |git )upload-pack: ")  # both ends of a fetch say the same, in any order
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large", "File size limit exceeded", "died of signal 25")
 
 
@@ -131,5 +132,5 @@ def complaint(ended: Ended) -> str:
         return f"the disk is full or the file too large: {full or said(ended.code)}"
     for begin in ("!", "fatal:", "error:", "ERROR:", "remote:"):
         if found := next((line for line in lines if line.startswith(begin)), ""):
-            return re.sub(r"\s+", " ", found.removeprefix(begin)).strip()
+            return _ONE_SIDE.sub("upload-pack: ", re.sub(r"\s+", " ", found.removeprefix(begin)).strip())
     return lines[-1] if lines else f"it ended with {said(ended.code)}"

@@ -6,19 +6,22 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+from codemods.bulk.commits import identity_of
 from codemods.bulk.driving import Drive
-from codemods.bulk.ledger import Ledger, Pass
+from codemods.bulk.git import Git
+from codemods.bulk.ledger import Ledger, Member, Pass
 from codemods.bulk.options import Wish, wish_of
 from codemods.bulk.place import MARK, Place, PlaceError, found_place, held, open_place
 from codemods.bulk.platforms import TOKENS, token_name
 from codemods.bulk.pools import DaskPool, LocalPool, Pool
 from codemods.bulk.report import write_report
+from codemods.bulk.running import Log, StepError
 from codemods.bulk.selection import selected
 from codemods.bulk.sources import Source, host_for, read
 from codemods.bulk.standing import PENDING, Standing, standing
@@ -49,7 +52,8 @@ def run_pass(place: Path, wish: Wish, how: How, say: Say) -> dict[str, Any]:
             _check_finished(ledger, last, source)
             ledger.next_wave(wish.plain())
         else:
-            ledger.begin(_now(), version("flask-to-async"), wish.plain(), selected(source.specs, wish.limit, wish.sample, wish.seed, wish.wave))
+            members = selected(source.specs, wish.limit, wish.sample, wish.seed, wish.wave)
+            ledger.begin(_now(), version("flask-to-async"), wish.plain(), [_shown(source, member) for member in members])
         return _carried_out(source, folder, ledger, lock, how, say)
 
 
@@ -86,6 +90,11 @@ def looked_at(place: Path, work: Path | None) -> tuple[Source, Place, Ledger, Pa
     return source, folder, ledger, _last(ledger)
 
 
+def _shown(source: Source, member: Member) -> Member:
+    """Its address as people read it: a path below the file that names it is told from there."""
+    return replace(member, url=member.url.removeprefix(f"{source.work.parent}{os.sep}"))
+
+
 def _last(ledger: Ledger) -> Pass:
     if not ledger.passes():
         raise NothingMore("no pass was begun here; `flask-to-async bulk run` begins one")
@@ -111,6 +120,7 @@ def _opened(source: Source, how: How, fresh: bool = False) -> Iterator[tuple[Pla
     folder = how.work or source.work
     place = open_place(folder) if fresh else found_place(folder)
     with held(place.folder / "lock") as lock:
+        _check_git(place)
         ledger = Ledger(place.ledger)
         try:
             yield place, ledger, lock
@@ -136,6 +146,15 @@ def _carried_out(source: Source, place: Place, ledger: Ledger, lock: int, how: H
     _copy_patches(place, wish_of(current.options).patches, found)
     write_report(place.report, found)
     return found
+
+
+def _check_git(place: Place) -> None:
+    """Before anything is done: git is there, and knows who commits."""
+    git = Git(place.folder, Log(Path(os.devnull), place.folder), 60)
+    try:
+        identity_of(git, 0, {"GIT_CEILING_DIRECTORIES": str(place.folder.parent)})
+    except StepError as error:
+        raise NothingMore(f"{error}; git has to be installed, and user.name and user.email have to be set in its configuration") from None
 
 
 def _interrupted(number: int, frame: object) -> None:

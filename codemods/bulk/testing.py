@@ -37,7 +37,7 @@ def migrate_with_tests(job: Job, subject: Subject, tell: Tell) -> Carried:
         tell("baseline", {"passed": sum(said == "passed" for said in base.steady.values()), "failing": len(base.failing), "flaky": len(base.flaky)})
         _check_needs(tester, base, needs)
         result = _gated(job, subject, tester)
-    except (BaselineError, CommandError) as error:
+    except (BaselineError, CommandError, StepError) as error:
         clear(scratch)
         raise StepError(_reason(job, str(error))) from None
     taken = [[item.stage, item.group, sorted(item.tests)[:3]] for item in result.taken]
