@@ -11,6 +11,7 @@ from pathlib import Path
 
 def main() -> None:
     """Run the command line."""
+    sys.setrecursionlimit(5000)  # a chain of 200 calls is looked through at ten frames for each; Python's own limit is 1000
     gc.disable()  # syntax trees are many objects and next to no garbage
     sys.path.insert(0, str(Path(__file__).resolve().parent))
     from codemods.cli import app

@@ -61,6 +61,8 @@ def guarded(work: Callable[[], _Result]) -> _Result:
         return work()
     except (CatalogueError, QueryError) as error:
         fail(str(error))
+    except RecursionError:
+        fail("an expression in the project is nested too deeply to be looked through; split it up, or name a folder without it")
 
 
 def paint() -> Paint:

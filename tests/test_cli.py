@@ -215,6 +215,14 @@ def test_an_unreadable_file_does_not_stop_the_rest(project):
     assert (project / "app.py").read_text() == MIGRATED
 
 
+@pytest.mark.parametrize(("calls", "code"), [(300, 0), (3000, 2)])
+def test_a_long_chain_of_calls(project, calls, code):
+    """It is followed, or told: never a traceback."""
+    write(project, b"x = 'a'" + b".upper()" * calls + b"\ny = x.lower()\n", "chain.py")
+    result = run("migrate", project, "--write", code=code)
+    assert "Traceback" not in result.err
+
+
 def test_empty_files(project):
     write(project, b"", "empty.py")
     write(project, b"\n", "newline.py")
