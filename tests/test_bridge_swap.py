@@ -9,7 +9,7 @@ from transforms.model import Project, Settings, Verdict
 from transforms.stages import run_stage
 
 SETTINGS = Settings(http="bridge")
-HEAD = "import requests\nfrom flask import Flask\n{more}\napp = Flask(__name__)\n\n\n@app.get('/')\ndef view():\n"
+HEAD = "import requests\nfrom flask import Flask\n{more}\nERRORS = requests.RequestException\napp = Flask(__name__)\n\n\n@app.get('/')\ndef view():\n"
 
 
 def migrated(body, more="", **files):
@@ -133,6 +133,15 @@ def test_one_more_call_in_a_file_that_has_the_module():
     outcome = run_stage("clients", project, load_catalogue(), SETTINGS).outcome
     assert [change.path for change in outcome.changes] == ["app.py"]
     assert outcome.changes[0].after.count(b"import async_requests") == 1 and b"await async_requests.post" in outcome.changes[0].after
+
+
+def test_the_import_stays_in_use():
+    """`patch("app.requests.get")` in a test that is not seen needs the name."""
+    files = {
+        "app.py": b"import requests\nfrom flask import Flask\n\napp = Flask(__name__)\n\n\n@app.get('/')\ndef view():\n    return requests.get('http://x').text\n"
+    }
+    after, _ = run_all(Project(files, frozenset(files)), SETTINGS)
+    assert b"import requests\n" in after.python["app.py"] and b"(await async_requests.call(requests.get, 'http://x')).text" in after.python["app.py"]
 
 
 def test_a_package_that_imports_relatively():

@@ -40,6 +40,7 @@ from requests.utils import extract_zipped_paths, select_proxy
 from urllib3.util.ssl_ import create_urllib3_context
 
 VERBS = ("get", "options", "head", "post", "put", "patch", "delete", "request")
+IS_KNOWN = hasattr(urllib3, "HTTPHeaderDict")  # urllib3 2 and later; with an older one every call goes to a thread
 LARGE = 256 * 1024  # bytes of a body above which it is decoded in a worker thread
 
 
@@ -85,7 +86,7 @@ async def request(*args, **kwargs) -> requests.Response:
 
 async def call(function, /, *args, **kwargs) -> requests.Response:
     """What `function(*args, **kwargs)` returns, for a function of requests or a method of a session of requests."""
-    given = _arguments(function, args, kwargs) if _is_untouched() else None
+    given = _arguments(function, args, kwargs) if IS_KNOWN and _is_untouched() else None
     session = getattr(function, "__self__", None)
     if given is None or not _is_plain(session, given):
         return await asyncio.to_thread(function, *args, **kwargs)

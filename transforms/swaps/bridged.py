@@ -2,7 +2,8 @@
 
 Nothing of the call's arguments, response or errors has to be proved: they stay those of requests, and what aiohttp cannot
 carry the emitted module hands to requests in a thread. `session.get(…)` becomes `await async_requests.call(session.get, …)`,
-and so does a function whose name the tests replace: what is called is then still what the name means.
+and so does a function whose name the tests replace, or whose library the module uses for nothing else: what is called is then
+still what the name means, and its import stays.
 
 Not converted: streamed responses (they block while they are read), requests that are prepared and sent by hand, sessions
 of other libraries, and calls behind test doubles that were not measured.
@@ -14,7 +15,7 @@ from transforms.bridge.doubles import is_replaced, unseen_double
 from transforms.bridge.names import MODULE, VERBS, holds_bridge
 from transforms.bridge.source import bridge_import, bridge_path, source
 from transforms.edits import AwaitCall, Edit, Import, WrapCall, place_of
-from transforms.facts import Function
+from transforms.facts import Function, ModuleFacts
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.swaps.model import Swap, Unproved
@@ -60,12 +61,27 @@ def _obstacle(index: Index, node: ast.Call) -> str:
 
 
 def _edit(index: Index, function: Function, node: ast.Call, name: str) -> Edit:
-    """The plain form where what is called is `requests.VERB`, and nothing else stands under the name `requests` in tests."""
+    """The plain form where what is called is `requests.VERB` and the module goes on using that name for something else.
+
+    Otherwise `call(requests.VERB, …)`, which keeps the name in use: tests that are not seen may patch `shop.views.requests.get`.
+    """
     called = node.func
     if name in _METHODS or not isinstance(called, ast.Attribute) or not isinstance(called.value, ast.Name) or is_replaced(index, called.value.id):
         return WrapCall(place_of(node), "bridge")
-    plain = index.resolver.value(called.value, function.scope) == External("requests")
+    library = called.value.id
+    plain = index.resolver.value(called.value, function.scope) == External("requests") and _is_used_otherwise(function.module, library)
     return AwaitCall(place_of(node), f"{MODULE}.{called.attr}") if plain else WrapCall(place_of(node), "bridge")
+
+
+def _is_used_otherwise(module: ModuleFacts, library: str) -> bool:
+    """Whether the name of the library stands there for more than calls such as `requests.get(…)`: in an `except`, an annotation …"""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Name) and node.id == library and isinstance(node.ctx, ast.Load):
+            attribute = module.parents.get(node)
+            call = module.parents.get(attribute) if isinstance(attribute, ast.Attribute) and attribute.attr in VERBS else None
+            if not (isinstance(call, ast.Call) and call.func is attribute):
+                return True
+    return False
 
 
 def _taken(index: Index, function: Function, where: str, item: Import) -> str:
