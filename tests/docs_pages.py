@@ -94,7 +94,9 @@ def catalogue_page() -> str:
         bound = "yes" if any(entry.thread_bound for entry in entries) else ""
         proved = {(name.rpartition(".")[2], since) for name, since in known.decorators.items()}
         decorators = ", ".join(f"`{name}` ≥ {since}" if since else f"`{name}`" for name, since in sorted(proved))
-        rows.append(f"| `{name.removesuffix('.toml')}` | {', '.join(kinds)} | {' / '.join(map(str, verdicts))} | {bound} | {swapped} | {proof} | {decorators} |")
+        rows.append(
+            f"| `{name.removesuffix('.toml')}` | {', '.join(kinds)} | {' / '.join(map(str, verdicts))} | {bound} | {swapped} | {proof} | {decorators} |"
+        )
     return "\n".join(
         [
             f"{_NOTE}# Libraries that are known\n",
