@@ -47,9 +47,7 @@ def details(data: Row, coded: Mapping[str, str], paint: Paint) -> Iterator[str]:
         yield from _entry(row, ", ".join(row["names"]), paint)
     for row in data.get("type", []):
         yield from _entry(row, f"{row['names'][0]}: {_methods(row)}", paint)
-    for row in data.get("swap", []):
-        yield paint(f"  becomes {row['target']}", "green")
-        yield from _wrapped("    ", f"with {row['type']}(…): {', '.join(row['methods'])}")
+    yield from _swaps(data, paint)
     for name in [name for row in data.get("function", []) for name in row["names"] if name in coded]:
         yield paint(f"  becomes {coded[name]}", "green")
         yield f"    {name}"
@@ -59,6 +57,19 @@ def details(data: Row, coded: Mapping[str, str], paint: Paint) -> Iterator[str]:
     for name, target in {**data.get("objects", {}), **data.get("makers", {})}.items():
         yield f"  {name} is {target}"
     yield ""
+
+
+def _swaps(data: Row, paint: Paint) -> Iterator[str]:
+    """Each asynchronous form: what is awaited, what is not, what is refused and why."""
+    proof = data.get("async", {}).get("proof", "")
+    for row in [*data.get("swap", []), *data.get("call", [])]:
+        yield paint(f"  becomes {row['target']}{f' ({proof})' if proof else ''}", "green")
+        yield from _wrapped("    ", row["type"] if "type" in row else ", ".join(row["names"]))
+        for key, words in (("methods", "awaited"), ("plain", "not awaited"), ("iterators", "looped over with async for")):
+            names = ["every other method" if name == "*" else name for name in row.get(key, [])]
+            yield from _wrapped("    ", f"{words}: {', '.join(names)}" if names else "")
+        for name, reason in row.get("refused", {}).items():
+            yield from _wrapped("    ", f"left where {name} is used: {reason}")
 
 
 def _entry(row: Row, text: str, paint: Paint) -> Iterator[str]:

@@ -92,9 +92,6 @@ def _methods(row: Row, old: object, new: object, look: Look) -> Iterator[str]:
             for name in _others(old, known):
                 yield from _member(row, key, name, old, new, look, is_listed=False)
             break
-    for name in row.get("refused", ()):
-        if name.isidentifier() and name not in ("in", "for", "len", "bool", "with") and not hasattr(old, name):
-            yield f"{row['type']}.{name} does not exist"
 
 
 def _others(old: object, known: set[str]) -> list[str]:

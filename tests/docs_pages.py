@@ -87,12 +87,16 @@ def catalogue_page() -> str:
         known = parse_library((folder / name).read_text(encoding="utf-8"), name)
         entries = [*known.functions.values(), *known.types.values()]
         kinds = sorted({entry.kind for entry in entries})
-        swapped = ", ".join(sorted({f"`{swap.target}`" for swap in known.swaps.values()}))
+        rows_of = [*known.swaps.values(), *known.calls.values()]
+        swapped = ", ".join(sorted({f"`{swap.target}`" for swap in rows_of}))
+        proof = next((swap.of.proof for swap in rows_of), "")
         verdicts = [sum(entry.verdict == verdict for entry in entries) for verdict in ("wrap", "leave", "refuse")]
         bound = "yes" if any(entry.thread_bound for entry in entries) else ""
         proved = {(name.rpartition(".")[2], since) for name, since in known.decorators.items()}
         decorators = ", ".join(f"`{name}` ≥ {since}" if since else f"`{name}`" for name, since in sorted(proved))
-        rows.append(f"| `{name.removesuffix('.toml')}` | {', '.join(kinds)} | {' / '.join(map(str, verdicts))} | {bound} | {swapped} | {decorators} |")
+        rows.append(
+            f"| `{name.removesuffix('.toml')}` | {', '.join(kinds)} | {' / '.join(map(str, verdicts))} | {bound} | {swapped} | {proof} | {decorators} |"
+        )
     return "\n".join(
         [
             f"{_NOTE}# Libraries that are known\n",
@@ -100,10 +104,13 @@ def catalogue_page() -> str:
             "* **move / leave / refuse**: how many functions and classes may move to a thread by themselves, are better left where they are,"
             " or need their whole block moved with them.",
             "* **bound**: (some of) its work belongs to the thread that began it.",
-            "* **class swapped for**: besides the swaps of calls of `time.sleep`, `requests`, `httpx` and `httpx2`, which are code.",
+            "* **swapped for**: the asynchronous forms, where a use is proved equal; besides those of `time.sleep`, `requests`, `httpx` and `httpx2`,"
+            " which are code.",
+            "* **tested against**: all names, arguments and awaits were compared with the installed library; this says what the two forms were run against"
+            " beside that (`introspected only`: nothing).",
             "* **decorators**: proved to await an async view, from that version on.\n",
-            "| library | kind | move / leave / refuse | bound | class swapped for | decorators |",
-            "|---|---|---|---|---|---|",
+            "| library | kind | move / leave / refuse | bound | swapped for | tested against | decorators |",
+            "|---|---|---|---|---|---|---|",
             *rows,
             "",
         ]

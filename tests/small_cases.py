@@ -22,11 +22,12 @@ class SwapCase:
 
     @property
     def project(self) -> Project:
-        """`before.py` as an app, and the support module beside it when it imports that."""
-        files = {"app.py": (self.folder / "before.py").read_bytes()}
+        """`before.py` as an app, the other files beside it, and the support module when the app imports that."""
+        beside = [item for item in sorted(self.folder.iterdir()) if item.is_file() and item.name not in ("before.py", "after.py")]
+        files = {"app.py": (self.folder / "before.py").read_bytes(), **{item.name: item.read_bytes() for item in beside if item.suffix == ".py"}}
         if b"from async_support import" in files["app.py"]:
             files["async_support.py"] = source().encode()
-        return Project(files, frozenset(files))
+        return Project(files, frozenset(files), {item.name: item.read_text() for item in beside if item.suffix != ".py"})
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def page(code: str) -> Page:
 def nearest(code: str) -> str:
     """The code of a rule that looks most like that one; empty when none does."""
     wanted = code.strip().upper()
-    starting = [known for known in RULES if wanted and known.startswith(wanted)]
+    starting = [known for known in RULES if wanted and known.startswith((wanted, wanted.replace("O", "0")))]
     return next(iter([*starting, *difflib.get_close_matches(wanted, RULES, 1, 0.5)]), "")
 
 

@@ -113,7 +113,9 @@ def _enclosing(function: Function, call: ast.Call, row: Row, uses: Uses) -> Encl
     """`async with` around the rest of its use, where nothing closes the client: raises Stop where that cannot be written."""
     parents = function.module.parents
     statement = parents.get(call)
-    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name) or len(statement.targets) > 1 or not row.context or row.holds:
+    if row.holds:
+        raise Stop(UNCLOSED, call, "nothing closes it, and leaving a `with` would do more than that: it commits")
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name) or len(statement.targets) > 1 or not row.context:
         raise Stop(UNCLOSED, call, "nothing closes it: write `with … as client:` around its use")
     around = parents.get(statement)
     block = next((rows for name in ("body", "orelse", "finalbody") if isinstance(rows := getattr(around, name, None), list) and statement in rows), None)
