@@ -75,6 +75,15 @@ class ClientBlock:
 
 
 @dataclass(frozen=True)
+class Gather:
+    """`a = await x()`, `b = await y()` become `a, b = await asyncio.gather(x(), y())`; `last` is the last statement's place."""
+
+    place: Place
+    last: Place
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SwapBlock:
     """`with OLD(…) as c` becomes `async with NEW(…) as c`."""
 
@@ -109,15 +118,6 @@ class Outline:
     gives: tuple[str, ...] = ()
     returns: bool = False
     tail: bool = False
-
-
-@dataclass(frozen=True)
-class Gather:
-    """`a = await x()`, `b = await y()` become `a, b = await asyncio.gather(x(), y())`; `last` is the last statement's place."""
-
-    place: Place
-    last: Place
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
