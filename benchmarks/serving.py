@@ -22,11 +22,11 @@ sys.path.insert(0, str(ROOT))
 from codemods.bench.contenders import THREADED, application, server  # noqa: E402
 from codemods.bench.document import document, ratio, result  # noqa: E402
 from codemods.bench.load import BenchError, require_wrk  # noqa: E402
+from codemods.bench.migrating import migrated  # noqa: E402
 from codemods.bench.plot import plot  # noqa: E402
 from codemods.bench.rounds import Scope, measure  # noqa: E402
 from codemods.bench.serving import Server, expect_answer, running, upstream  # noqa: E402
 from codemods.bench.tables import markdown_lines  # noqa: E402
-from codemods.pipeline import run_stages  # noqa: E402
 from codemods.project import load  # noqa: E402
 from transforms.model import Settings  # noqa: E402
 
@@ -104,7 +104,7 @@ def _server(name: str, folder: Path, variables: dict[str, str], http: str) -> Se
     loaded = load(copy)
     app = application(loaded, "")
     if name in STAGES:
-        for change in run_stages(loaded, STAGES[name], Settings(http=http)).changes:
+        for change in migrated(loaded, STAGES[name], Settings(http=http)).changes:
             (copy / change.path).write_bytes(change.after)
     return server(name, COMMANDS[name], copy, app, sys.executable, variables)
 

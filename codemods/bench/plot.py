@@ -69,7 +69,7 @@ def _bars(axes: Any, found: Mapping[str, Any], route: str, measure: str) -> None
         ]
         where = [number + (place - (len(names) - 1) / 2) * width for number in range(len(counts))]
         bars = axes.bar(where, middles, width * 0.92, label=name, color=_COLOURS[place % len(_COLOURS)], yerr=spread, error_kw={"lw": 0.8, "ecolor": _TEXT})
-        axes.bar_label(bars, labels=[_number(value) for value in middles], padding=2, fontsize=7)
+        axes.bar_label(bars, labels=[_number(value) if cell else "" for value, cell in zip(middles, cells, strict=True)], padding=2, fontsize=7)
     axes.set_xticks(range(len(counts)), [f"{count} connections" if not number else str(count) for number, count in enumerate(counts)])
     axes.tick_params(length=0)
     axes.grid(axis="y", color="#eaeef2", linewidth=0.8)
@@ -78,4 +78,4 @@ def _bars(axes: Any, found: Mapping[str, Any], route: str, measure: str) -> None
 
 
 def _number(value: float) -> str:
-    return f"{value:.2g}" if value < 10 else f"{value:.0f}"
+    return f"{value:.1f}" if value < 10 else f"{value:.0f}"

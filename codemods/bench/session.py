@@ -18,18 +18,16 @@ from codemods.bench.contenders import AFTER, BEFORE, THREADED, Commands, applica
 from codemods.bench.document import document
 from codemods.bench.lag import lags
 from codemods.bench.load import BenchError, require_wrk
+from codemods.bench.migrating import migrated
 from codemods.bench.rounds import Scope, measure
 from codemods.bench.serving import Server, running, upstream
 from codemods.bench.tables import markdown_lines, text_lines
 from codemods.console import fail, guarded, print_lines
-from codemods.pipeline import Migration, run_stages
+from codemods.pipeline import Migration
 from codemods.project import Loaded
 from codemods.verify.scratch import Scratch, ScratchError, make, top_of
 from transforms.model import Settings
 from transforms.server.application import Application
-from transforms.stages import ALL_STAGES
-
-ON_REQUEST = ("gather",)  # stages that only run when they are named
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def measured(loaded: Loaded, wish: Wish, folder: Path, say: Callable[[str], None
     """The document of a whole run; everything is written below `folder`. Raises BenchError, ScratchError or OSError."""
     require_wrk()
     app = application(loaded, wish.commands.app) if "{app}" in wish.commands.before + wish.commands.after else None
-    result = migrated(loaded, wish)
+    result = _migrated(loaded, wish)
     scratch = make(wish.copy.resolve() if wish.copy else top_of(loaded.root), folder / "copies", False)
     if not loaded.root.is_relative_to(scratch.top):
         raise BenchError(f"--copy {scratch.top} does not hold the project, {loaded.root}")
@@ -88,10 +86,9 @@ def measured(loaded: Loaded, wish: Wish, folder: Path, say: Callable[[str], None
     return found if late is None else _with_lag(found, late)
 
 
-def migrated(loaded: Loaded, wish: Wish) -> Migration:
-    """What the stages make of the project: those that were named, or all but those that only run on request. Raises BenchError."""
-    names = wish.stages or tuple(name for name in ALL_STAGES if name not in ON_REQUEST)
-    result = guarded(lambda: run_stages(loaded, names, wish.settings))
+def _migrated(loaded: Loaded, wish: Wish) -> Migration:
+    """Raises BenchError when there would be nothing to compare."""
+    result = guarded(lambda: migrated(loaded, wish.stages, wish.settings))
     if not result.changes and wish.commands.after == wish.commands.before:
         raise BenchError("the migration changes nothing here, so before and after are the same; `flask-to-async audit` says why")
     return result
@@ -126,9 +123,10 @@ def _with_lag(found: dict[str, Any], late: Mapping[tuple[str, int], dict[str, An
 
 def _hosted(result: Migration) -> list[str]:
     """Whether the migrated application is on one loop, which decides what async views cost."""
-    decisions = [decision for outcome in result.outcomes for decision in outcome.decisions]
-    if any(decision.code == "S400" and decision.group for decision in decisions):
+    hosting = [outcome for outcome in result.outcomes if outcome.stage == "server"]
+    if any(decision.code == "S400" and decision.group for outcome in hosting for decision in outcome.decisions):
         return ["after: all async views run on one event loop per process"]
+    decisions = hosting[-1].decisions if hosting else ()
     left = [decision for decision in decisions if decision.code == "S401"]
     return [f"after: Flask's own loops, one for each view; {len(left)} sites may block a shared one (`migrate --stage server` names them)"] if left else []
 
