@@ -35,7 +35,11 @@ def _is_harmless(owner: Function, node: ast.AST) -> bool:
         name = parent.args[1] if len(parent.args) > 1 and parent.func.id == "getattr" else None
         return name is None or isinstance(name, ast.Constant) and name.value not in _OPENING
     if isinstance(parent, ast.BoolOp):  # `table.get(x) or other` is one of the two; in a condition it is only asked for
-        parent, node = owner.module.parents.get(parent), parent
+        return _is_asked(owner.module.parents.get(parent), parent)
+    return _is_asked(parent, node)
+
+
+def _is_asked(parent: ast.AST | None, node: ast.AST) -> bool:
     if isinstance(parent, ast.IfExp):
         return parent.test is node
     return isinstance(parent, ast.If | ast.While | ast.Compare) or isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
