@@ -14,6 +14,7 @@ from transforms.registry import Handler, Registry
 from transforms.resolve import Resolver
 from transforms.searches import Search, find_searches, may_find, related
 from transforms.signature import fits
+from transforms.tables import is_only_looked_at
 from transforms.values import ClassValue, FunctionValue, Instance, ModuleValue, Value
 
 _TABLES = {"view_functions": "view", "before_request_funcs": "hook", "after_request_funcs": "hook", "error_handler_spec": "error handler"}
@@ -209,7 +210,7 @@ class Callers:
                 item = owner.module.parents.get(node)
                 key = item.slice if isinstance(item, ast.Subscript) else None
                 adds = isinstance(item, ast.Attribute) and item.attr == "setdefault" or isinstance(item, ast.Subscript) and isinstance(item.ctx, ast.Store)
-                if adds:
+                if adds or name == "view_functions" and is_only_looked_at(owner, node):
                     continue
                 if not (isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value not in (handler.endpoint, handler.function.name)):
                     yield _caller(owner, node, False, f"may be taken from {name}")

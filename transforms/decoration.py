@@ -8,6 +8,7 @@ from transforms.facts import Function, FunctionNode, last_name
 from transforms.index import Index
 from transforms.registry import is_registration
 from transforms.values import ClassValue, External, FunctionValue, Instance, Value
+from transforms.wrapping import wrapping
 
 _NEUTRAL = {"builtins.staticmethod", "builtins.classmethod", "typing.override", "typing_extensions.override"}
 # Last names of decorators of libraries that keep the function and call it later, outside of a request.
@@ -26,7 +27,20 @@ _KEEPING = {
     "actor",
     "db_task",
 }
-_LOOKING = {"wraps", "update_wrapper", "iscoroutinefunction", "isfunction", "signature", "getdoc", "unwrap", "getattr", "callable", "isinstance", "issubclass"}
+_LOOKING = {
+    "wraps",
+    "update_wrapper",
+    "iscoroutinefunction",
+    "isfunction",
+    "signature",
+    "getdoc",
+    "unwrap",
+    "getattr",
+    "callable",
+    "isinstance",
+    "issubclass",
+    "ensure_sync",
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +75,7 @@ def _refusal(index: Index, value: Value, target: ast.expr, called: bool) -> str:
     wrapper = next((item for item in _reached(index, starts) if item.is_async), None)
     if wrapper:
         return f"wraps it in a coroutine of its own ({wrapper.place})"
-    keeper = next((place for item in starts if (place := _kept(item, called))), "")
-    return f"keeps the function for other callers ({keeper})" if keeper else ""
+    return next((reason for item in starts for taker in _takers(item, called) if (reason := _why_not_below(taker))), "")
 
 
 def _entries(index: Index, value: Value) -> list[Function]:
@@ -88,14 +101,18 @@ def _reached(index: Index, starts: list[Function]) -> Iterator[Function]:
         waiting += [edge.target for edge in index.graph.edges(current) if edge.sure or edge.how in ("nested", "reference")]
 
 
-def _kept(function: Function, called: bool) -> str:
-    """Where the decorator does more with the view than call it, return it or look at it; empty when it does not."""
-    takers = [item for item in function.nested if item.kind in ("function", function.kind)] if called and not function.cls else [function]
-    for taker in takers:
-        name = _taken(taker)
-        for place in _uses(taker, name) if name else ():
-            return place
-    return ""
+def _takers(function: Function, called: bool) -> list[Function]:
+    """The functions that are handed the view: the decorator itself, or with arguments those that it defines."""
+    return [item for item in function.nested if item.kind in ("function", function.kind)] if called and not function.cls else [function]
+
+
+def _why_not_below(taker: Function) -> str:
+    """Why the adapter would not do below it: it keeps the view for others, looks into it, or calls it outside of the request."""
+    name = _taken(taker)
+    if not name:
+        return ""
+    kept = next(_uses(taker, name), "")
+    return f"keeps the function for other callers ({kept})" if kept else wrapping(taker, name)
 
 
 def _taken(function: Function) -> str:

@@ -27,7 +27,7 @@ _TABLE = (
     Rule("R104", "Flask or the extension does not await it in this place", "Leave it synchronous."),
     Rule("R105", "a decorator outside the handler is itself async", "Make the stack of decorators synchronous, or await in each."),
     Rule("R106", "thread-bound work would move to another thread", "Move that work into a helper that returns plain values."),
-    Rule("R107", "the handler may start an event loop inside the running one", "Await the coroutine instead of running a loop."),
+    Rule("R107", "the handler would fail inside a running event loop", "Await the coroutine instead of running a loop; for streams, ask for flask>=3.1.2."),
     Rule("R108", "the class is part of a hierarchy that calls or overrides the method", "Migrate the whole hierarchy by hand."),
     Rule("R109", "only database work through an ORM is reached", "`--orm executor` moves it off the loop."),
     Rule("R110", "the handler is async already"),

@@ -77,12 +77,18 @@ def _releases(node: ast.AST, lock: ast.expr) -> bool:
 def _waits(index: Index, function: Function) -> Iterator[Finding]:
     for call in calls_of(function):
         target = call.node.func
-        if not isinstance(target, ast.Attribute) or _at_once(call):
+        if not isinstance(target, ast.Attribute) or _at_once(call) or _is_new(index, function, target):
             continue
         kind = type_of(index, target.value, call.scope)
         if target.attr in _WAITS.get(kind, ()):
             text = ast.unparse(target)[:40]
             yield Finding(function, call.node, "T503", f"`{text}()` ({kind}) waits for another thread, and the event loop with it", text)
+
+
+def _is_new(index: Index, function: Function, target: ast.Attribute) -> bool:
+    """`lock = Lock(); lock.acquire()`: nobody else can hold it yet."""
+    bindings = index.resolver.bindings(target.value.id, function.scope) if isinstance(target.value, ast.Name) else []
+    return target.attr == "acquire" and any(binding.scope is function.scope and isinstance(binding.node, ast.Call) for binding in bindings)
 
 
 def _at_once(call: Call) -> bool:
