@@ -408,3 +408,13 @@ def test_the_code_inside_runs_on_old_interpreters():
     for path in INSIDE.glob("*.py"):
         ast.parse(path.read_text(), feature_version=(3, 8))
     assert subprocess.run([sys.executable, "-S", "-c", "import sitecustomize"], env={"PYTHONPATH": str(INSIDE)}, capture_output=True).returncode == 0
+
+
+def test_a_method_that_a_library_calls_back_gets_a_decision():
+    """`form.validate()` calls `validate_name` of the project: seen in it, the call there is named, also where it could move by itself."""
+    text = VIEW.replace("return thing.get('x')", "return thing.validate(Form())") + "\n\nclass Form:\n    def validate_name(self):\n        requests.get('x')\n"
+    seen = Seen("app.py", "Form.validate_name", "requests.get", "requests.get", "socket.socket.recv")
+    for known, codes in ((frozenset(), []), (frozenset({seen}), [("Form.validate_name", "E307")])):
+        project = Project({"app.py": f"import requests\n{text}".encode()}, frozenset({"app.py"}), seen=known)
+        found = run_stage("executor", project, load_catalogue(), Settings()).outcome.decisions
+        assert [(item.symbol, item.code) for item in found] == codes
