@@ -1,12 +1,20 @@
 """Trace: what blocks an event loop while a command runs, seen from inside the target's interpreter, and what becomes of it."""
 
+import contextlib
 import json
+import os
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from test_cli import contents
+from test_cli import ROOT, contents
 from test_cli import run as command
 
 from codemods.catalogue_files import load_catalogue
@@ -316,6 +324,32 @@ def test_every_place_that_was_seen_gets_a_decision(tmp_path):
     assert "V401" not in command("migrate", site, code=0).out
 
 
+@pytest.mark.skipif(not hasattr(os, "killpg") or not shutil.which("gunicorn", path=Path(sys.executable).parent), reason="gunicorn is not installed")
+def test_a_server_that_is_ended_with_control_c(project, tmp_path):
+    """Requests are made from outside meanwhile; the terminal sends the signal to everybody, and the report comes all the same."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serve = [str(Path(sys.executable).with_name("gunicorn")), "-k", "gthread", "--threads", "2", "-w", "2", "-b", f"127.0.0.1:{port}", "app:app"]
+    words = [sys.executable, str(ROOT / "flask_to_async.py"), "trace", str(project), "--save", str(tmp_path / "seen.json"), "--", *serve]
+    child = subprocess.Popen(words, cwd=project, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert all(_get(f"http://127.0.0.1:{port}{path}") == "x" for path in ["/helper", "/table", "/moved", "/helper"])
+    finally:
+        os.killpg(child.pid, signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+    assert child.returncode == 0 and "Traceback" not in err.partition("[INFO]")[0], err
+    assert "helper [time.sleep]" in out and "6 of 9: " in out and (tmp_path / "seen.json").exists()
+
+
+def _get(url):
+    for _ in range(300):
+        with contextlib.suppress(OSError):
+            return urllib.request.urlopen(url, timeout=30).read().decode()
+        time.sleep(0.1)
+    return "no answer"
+
+
 # The facts, purely
 
 VIEW = "from flask import Flask\n\nfrom somewhere import thing\n\napp = Flask(__name__)\n\n\n@app.route('/')\nasync def index():\n    return thing.get('x')\n"
@@ -374,3 +408,13 @@ def test_the_code_inside_runs_on_old_interpreters():
     for path in INSIDE.glob("*.py"):
         ast.parse(path.read_text(), feature_version=(3, 8))
     assert subprocess.run([sys.executable, "-S", "-c", "import sitecustomize"], env={"PYTHONPATH": str(INSIDE)}, capture_output=True).returncode == 0
+
+
+def test_a_method_that_a_library_calls_back_gets_a_decision():
+    """`form.validate()` calls `validate_name` of the project: seen in it, the call there is named, also where it could move by itself."""
+    text = VIEW.replace("return thing.get('x')", "return thing.validate(Form())") + "\n\nclass Form:\n    def validate_name(self):\n        requests.get('x')\n"
+    seen = Seen("app.py", "Form.validate_name", "requests.get", "requests.get", "socket.socket.recv")
+    for known, codes in ((frozenset(), []), (frozenset({seen}), [("Form.validate_name", "E307")])):
+        project = Project({"app.py": f"import requests\n{text}".encode()}, frozenset({"app.py"}), seen=known)
+        found = run_stage("executor", project, load_catalogue(), Settings()).outcome.decisions
+        assert [(item.symbol, item.code) for item in found] == codes

@@ -48,7 +48,7 @@ def explain_seen(index: Index, reach: Reach, moved: Moved, result: Plan) -> None
     waiting = list(_unnamed(index, result))
     gone = _left_the_loop(index, reach, moved) if waiting else set()
     for function, node, seen in waiting:
-        if function not in gone and not _inside(function, node, moved(function)):
+        if function not in gone and not (function.is_async and _inside(function, node, moved(function))):
             _answer(index, function, node, seen, result)
 
 

@@ -113,9 +113,13 @@ def _check_needs(tester: Tester, needs: tuple[str, ...]) -> None:
     run = tester.base.runs[1]
     lacking = [need for need in needs if imported([need]) & run.missing]
     if lacking:
-        raise CommandError(
-            f"the result needs {', '.join(lacking)}, which the tests' Python lacks: run `{run.executable} -m pip install {shlex.join(lacking)}`, then verify again"
+        made_anew = Path(run.executable).is_relative_to(tester.scratch.folder)  # by tox or nox, in the copy, for each run
+        todo = (
+            f"add it to what `{shlex.join(tester.command)}` installs"
+            if made_anew
+            else f"run `{run.executable} -m pip install {shlex.join(lacking)}`, then verify again"
         )
+        raise CommandError(f"the result needs {', '.join(lacking)}, which the tests' Python lacks: {todo}")
 
 
 def _finish(loaded: Loaded, found: Evidence, wish: Wish) -> None:

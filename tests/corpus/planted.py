@@ -69,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scratch", type=Path, required=True, help="folder for copies and logs")
     parser.add_argument("--faults", type=int, nargs="+", default=[1, 5])
     parser.add_argument("--tests", default="", help="further arguments of the test command, such as -k EXPRESSION")
+    parser.add_argument("--all-handlers", action="store_true", help="as for migrate: more groups")
     parser.add_argument("--no-flaky", action="store_true", help="plant no flaky tests")
     parser.add_argument("--seed", type=int, default=6)
     return parser.parse_args()
@@ -182,7 +183,10 @@ class Trial:
     """One application: a copy with flaky tests, the faults that its tests see, and rounds of `verify`."""
 
     def __init__(self, app: App, home: Home, args: argparse.Namespace) -> None:
+        from transforms.model import Settings
+
         self.app, self.home, self.args = app, home, args
+        self.settings = Settings(all_handlers=args.all_handlers)
         self.chance = random.Random(args.seed)
         self.src = args.scratch.resolve() / app.name
         shutil.rmtree(self.src, ignore_errors=True)
@@ -231,22 +235,20 @@ class Trial:
         """All groups of the three stages."""
         from codemods.pipeline import run_stages
         from codemods.project import load
-        from transforms.model import Settings
 
-        for outcome in run_stages(load(self.src / self.app.root), [], Settings()).outcomes:
+        for outcome in run_stages(load(self.src / self.app.root), [], self.settings).outcomes:
             yield from dict.fromkeys(item.group for item in outcome.decisions if item.group)
 
     def is_seen(self, group: str, fault: Fault) -> bool:
         """Whether some test fails with this fault alone, and passes without it; nothing of `verify` takes part."""
         from codemods.catalogue_files import load_catalogue
         from codemods.project import load
-        from transforms.model import Settings
         from transforms.stages import STAGES, run_stage
 
         planted, probe = Planted(run_stage, {group: fault}), self.src.with_name(f"{self.app.name}-probe")
         before = project = load(self.src / self.app.root).project
         for name in STAGES:
-            project = planted(name, project, load_catalogue(), Settings(), lambda item: True).project
+            project = planted(name, project, load_catalogue(), self.settings, lambda item: True).project
         shutil.rmtree(probe, ignore_errors=True)
         shutil.copytree(self.src, probe, symlinks=True)
         if not self.before:
@@ -268,7 +270,6 @@ class Trial:
         """Run `verify` with these faults, in this process."""
         from codemods.project import load
         from codemods.verify import session
-        from transforms.model import Settings
         from transforms.stages import run_stage
 
         kept: list[Any] = []
@@ -276,7 +277,7 @@ class Trial:
         lines = session.verify_lines
         session.run_stage = planted
         session.verify_lines = lambda found, *more: kept.append(found) or lines(found, *more)
-        wish = session.Wish(self.command, (), Settings(), scratch=self.args.scratch.resolve() / f"{self.app.name}-verify")
+        wish = session.Wish(self.command, (), self.settings, scratch=self.args.scratch.resolve() / f"{self.app.name}-verify")
         here = Path.cwd()
         os.chdir(self.src / self.app.subdir)
         try:
