@@ -201,7 +201,20 @@ class AddLine:
 
 Typed = Replace | AwaitValue | AsyncLoop | AsyncBlock | Collect | Enclose | NameArguments | Unthread
 Edit = (
-    MakeAsync | AwaitCall | AwaitTwin | AddTwin | WrapCall | WrapExpression | ClientBlock | SwapBlock | GuardStatus | Outline | Gather | AddLine | AddFunction | Typed
+    MakeAsync
+    | AwaitCall
+    | AwaitTwin
+    | AddTwin
+    | WrapCall
+    | WrapExpression
+    | ClientBlock
+    | SwapBlock
+    | GuardStatus
+    | Outline
+    | Gather
+    | AddLine
+    | AddFunction
+    | Typed
 )
 
 
