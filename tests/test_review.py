@@ -185,7 +185,6 @@ class Terminal:
 
         self.pid, self.file = pty.fork()
         if not self.pid:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # it is ignored where the tests run in the background
             os.environ.pop("PYTHONPATH", None)
             os.environ["TERM"] = "xterm"
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores it
