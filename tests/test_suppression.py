@@ -133,7 +133,7 @@ IDLE = {
 MISSPELT = {
     "the word": ("sleep(1)", "sleep(1)  # async: leav", "not understood"),
     "the bracket": ("sleep(1)", "sleep(1)  # async: leave[C200", "not understood"),
-    "the code": ("sleep(1)", "sleep(1)  # async: leave[C20]", "did you mean C2"),
+    "the code": ("sleep(1)", "sleep(1)  # async: leave[C20]", "did you mean C210?"),
     "no code": ("sleep(1)", "sleep(1)  # async: leave[]", "is no rule code"),
     "a rule that changes nothing": ("sleep(1)", "sleep(1)  # async: leave[R101]", "R101 changes nothing"),
 }
