@@ -40,6 +40,14 @@ def test_nested_functions_are_possible():
     assert ("user.<locals>.inner", "nested", False) in edges("def user():\n    def inner():\n        pass\n", "user")
 
 
+def test_a_property_that_a_subclass_overrides():
+    """`box.value` may run the subclass's property, also where the object is given that class later."""
+    source = f"{CLASS}\n\nclass D(C):\n    @property\n    def value(self):\n        return helper()\n\n\nclass E:\n    @property\n    def value(self):\n        return helper()\n"
+    user = "\n\ndef user(box: C):\n    box.value\n"
+    assert {("C.value", "property", False), ("D.value", "property", False)} == edges(source + user, "user")
+    assert ("E.value", "property", False) in edges(f"{source}{user}\n\ndef change(box: C):\n    box.__class__ = type('F', (E, C), {{}})\n", "user")
+
+
 USES = {
     "call": ("helper()", True), "alias": ("h = helper\nh()", False), "argument": ("sorted([], key=helper)", False), "default": ("def f(x=helper): pass", False),
     "decorator": ("@helper\ndef f(): pass", None), "partial": ("import functools\nfunctools.partial(helper)", False), "getattr": ("getattr(sys.modules[__name__], 'helper')", False),

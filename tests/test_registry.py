@@ -3,7 +3,7 @@
 import pytest
 from pure import changes, migrated
 
-from transforms.model import Verdict
+from transforms.model import Settings, Verdict
 
 HEAD = "import time\n\nfrom flask import Blueprint, Flask\n\napp = Flask(__name__)\npages = Blueprint('pages', __name__)\n\n\n"
 WORK = "    time.sleep(0.1)\n    return 'x'\n"
@@ -185,3 +185,42 @@ def test_a_view_that_is_called_by_its_own_decorator_only():
         + f"def around(view):\n    def wrapper():\n        return view()\n    wrapper.__name__ = view.__name__\n    return wrapper\n\n\n@app.route('/')\n@around\ndef view():\n{WORK}"
     )
     assert becomes_async(source)
+
+
+def test_an_adapter_that_an_earlier_stage_imported_serves_later_ones_too():
+    """`early` gets it in stage routes, `late` in stage executor, from the same import; a name that is taken is refused."""
+    source = """
+import functools, time
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+
+app = Flask(__name__)
+db = SQLAlchemy(app)
+
+
+def shouting(view):
+    @functools.wraps(view)
+    def inner(*args):
+        return view(*args).upper()
+    return inner
+
+
+@app.route("/early")
+@shouting
+def early():
+    time.sleep(1)
+    return "x"
+
+
+@app.route("/late")
+@shouting
+def late():
+    db.session.commit()
+    return "x"
+"""
+    after, _ = migrated(source, Settings(orm="executor"))
+    assert after["app.py"].count("@run_async\nasync def") == 2
+    assert after["app.py"].count("import run_async") == 1
+    taken, decisions = migrated(source.replace("app = Flask", "run_async = 1\napp = Flask"), Settings(orm="executor"))
+    assert "async def" not in taken["app.py"]
+    assert {item.code for item in decisions if item.symbol in ("early", "late")} == {"R111"}

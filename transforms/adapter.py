@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from transforms.edits import Import
 from transforms.facts import Function
 from transforms.index import Index
-from transforms.planning import shadowed
 from transforms.support import adapter_import, home, is_ours
+from transforms.values import FunctionValue
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ def adapter_for(index: Index, function: Function, decorator: str) -> Adapter:
     if item is None:
         names = where.rpartition("/")[0]
         return Adapter(where, False, None, f"`@{decorator}` needs the adapter, and the project imports the modules of {names} under several names")
-    name = shadowed(index, function, [item]) if known is not None else ""
-    obstacle = f"`@{decorator}` needs the adapter, but the name {name} means something else here" if name else ""
+    obstacle = f"`@{decorator}` needs the adapter, but the name {item.binds} means something else here" if _taken(index, function, item, where) else ""
     return Adapter(where, known is None, item, obstacle)
+
+
+def _taken(index: Index, function: Function, item: Import, where: str) -> bool:
+    """Whether the name is something else already; an earlier handler or stage may have imported the adapter itself."""
+    value = index.resolver.name(item.binds, function.scope)
+    imported = isinstance(value, FunctionValue) and value.function.module.path == where
+    return bool(index.resolver.bindings(item.binds, function.scope)) and not imported

@@ -260,9 +260,14 @@ class Graph:
         if isinstance(base, External) and base.instance and (read := self.resolver.catalogue.reading(base.name, node.attr)):
             sites.append(Site(node, scope, read))
         for method in self.names.methods(node.attr):
-            if is_property(method) and (base is None or isinstance(base, Instance) and method.cls in self.resolver.lineage(base.cls)):
+            if is_property(method) and (base is None or isinstance(base, Instance) and self._may_be_of(method, base)):
                 edges.append(Edge(method, node, "property", False))
         self._seen(node, scope, sites)
+
+    def _may_be_of(self, method: Function, value: Instance) -> bool:
+        """Whether an object of the class, of a subclass, or of a class that it is given later (`self.__class__ = …`) has the method."""
+        own = [*self.resolver.lineage(value.cls), *self.resolver.descendants(value.cls)]
+        return method.cls in own or any(True for _ in self.names.stores("__class__"))
 
     def _proxied(self, node: ast.expr, scope: Scope) -> Iterator[Edge]:
         """`db = LocalProxy(get_db)`: every use of `db` calls `get_db`."""
