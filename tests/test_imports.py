@@ -5,8 +5,8 @@ import ast
 import pytest
 
 from transforms.edits import Import
-from transforms.facts import scan
 from transforms.imports import add_constants, add_imports, drop_unused
+from transforms.scan import scan
 
 ASYNCIO = Import("asyncio")
 PLACES = {

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable, Sequence
 import libcst as cst
 
 from transforms.edits import Import
-from transforms.facts import Call, ModuleFacts, Reference, Scope, scan
+from transforms.facts import Call, ModuleFacts, Reference, Scope
 from transforms.parsing import parse
+from transforms.scan import scan
 from transforms.text import newline_of, split_lines
 
 _Statement = ast.Import | ast.ImportFrom

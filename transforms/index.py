@@ -11,7 +11,7 @@ from transforms.callers import Unread
 from transforms.catalogue import Catalogue
 from transforms.comments import Comment, read_comments
 from transforms.embedded import embedded
-from transforms.facts import ModuleFacts, scan
+from transforms.facts import ModuleFacts
 from transforms.graph import Graph
 from transforms.layout import Layout
 from transforms.model import Project
@@ -22,6 +22,7 @@ from transforms.progress import Tick, no_tick
 from transforms.registry import Registry, find_handlers
 from transforms.requirements import Requirements, read_requirements
 from transforms.resolve import Resolver
+from transforms.scan import scan
 from transforms.templates import entry_points, template_names
 from transforms.text import Text, Undecodable, decode
 
