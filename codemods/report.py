@@ -80,7 +80,8 @@ def _row(decision: Decision, paint: Paint) -> str:
     word = paint(_WORDS[decision.verdict].ljust(8), _SHADES[decision.verdict])
     subject = f" [{decision.subject}]" if decision.subject else ""
     unsafe = "" if decision.safety.value == "safe" else " (unsafe)"
-    return f"{word} {decision.code}  {decision.path}:{decision.line} {decision.symbol}{subject}: {decision.reason}{unsafe}"
+    where = f"{decision.path}:{decision.line} {decision.symbol}".rstrip()
+    return f"{word} {decision.code}  {where}{subject}: {decision.reason}{unsafe}"
 
 
 def summary_lines(outcomes: Sequence[Outcome], needs: Sequence[str], files: int, written: bool, paint: Paint) -> Iterator[str]:
