@@ -132,6 +132,8 @@ DECORATORS = {
     "passes it on": "def around(view):\n    @functools.wraps(view)\n    def wrapper(*args, **kwargs):\n        return view(*args, **kwargs)\n    return wrapper\n",
     "registers it": "def around(view):\n    TABLE.append(view.__name__)\n    return view\n",
     "from a library": "from somewhere import around\n",
+    "made by decorator": "import decorator\n\n\n@decorator.decorator\ndef around(view, *args, **kwargs):\n    return view(*args, **kwargs)\n",
+    "made by wrapt": "from wrapt import decorator\n\n\n@decorator\ndef around(view, instance, args, kwargs):\n    return view(*args, **kwargs)\n",
     "a class": "class around:\n    def __init__(self, view):\n        self.view = view\n        self.__name__ = view.__name__\n    def __call__(self):\n        return self.view()\n",
 }
 

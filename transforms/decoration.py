@@ -11,6 +11,7 @@ from transforms.values import ClassValue, External, FunctionValue, Instance, Val
 from transforms.wrapping import wrapping
 
 _NEUTRAL = {"builtins.staticmethod", "builtins.classmethod", "typing.override", "typing_extensions.override"}
+_WRAPPERS = {"decorator.decorator", "wrapt.decorator"}  # what they decorate runs at each call of the view, not once when it is decorated
 # Last names of decorators of libraries that keep the function and call it later, outside of a request.
 _KEEPING = {
     "task",
@@ -75,7 +76,7 @@ def _refusal(index: Index, value: Value, target: ast.expr, called: bool) -> str:
     wrapper = next((item for item in _reached(index, starts) if item.is_async), None)
     if wrapper:
         return f"wraps it in a coroutine of its own ({wrapper.place})"
-    return next((reason for item in starts for taker in _takers(item, called) if (reason := _why_not_below(taker))), "")
+    return next((reason for item in starts for taker in _takers(item, called) if (reason := _why_not_below(index, taker))), "")
 
 
 def _entries(index: Index, value: Value) -> list[Function]:
@@ -106,13 +107,20 @@ def _takers(function: Function, called: bool) -> list[Function]:
     return [item for item in function.nested if item.kind in ("function", function.kind)] if called and not function.cls else [function]
 
 
-def _why_not_below(taker: Function) -> str:
+def _why_not_below(index: Index, taker: Function) -> str:
     """Why the adapter would not do below it: it keeps the view for others, looks into it, or calls it outside of the request."""
     name = _taken(taker)
     if not name:
         return ""
     kept = next(_uses(taker, name), "")
-    return f"keeps the function for other callers ({kept})" if kept else wrapping(taker, name)
+    return f"keeps the function for other callers ({kept})" if kept else wrapping(taker, name, _is_wrapper(index, taker))
+
+
+def _is_wrapper(index: Index, function: Function) -> bool:
+    """Whether the function itself stands around each call of the view, because a library makes the decorator from it."""
+    scope = function.scope.parent
+    values = [index.resolver.value(item, scope) for item in function.decorators] if scope else []
+    return any(isinstance(value, External) and value.name in _WRAPPERS for value in values)
 
 
 def _taken(function: Function) -> str:

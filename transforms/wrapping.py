@@ -15,11 +15,14 @@ _LOOKS = {"getfullargspec", "getargspec", "getclosurevars"}
 _THREADS = {"Thread", "Timer", "Process", "submit", "apply_async", "start_new_thread", "run_in_executor", "to_thread", "spawn", "start_background_task"}
 
 
-def wrapping(taker: Function, name: str) -> str:
-    """Why the adapter would not do below a decorator that takes the view as parameter `name`; empty when it would."""
+def wrapping(taker: Function, name: str, is_wrapper: bool) -> str:
+    """Why the adapter would not do below a decorator that takes the view as parameter `name`; empty when it would.
+
+    `is_wrapper`: the function runs at each call of the view, and not when the view is decorated.
+    """
     inner = list(_inner(taker))
     called = [holder for holder in [taker, *inner] for call in holder.calls if isinstance(call.node.func, ast.Name) and call.node.func.id == name]
-    if taker in called:
+    if taker in called and not is_wrapper:
         return f"calls it while the module is loaded ({taker.place})"
     for holder in [taker, *inner]:
         looks = _looks(holder, name)
