@@ -56,17 +56,21 @@ def main() -> int:
     print("| app | groups | planted | found | tests | flaky | runs | log2(groups) |\n|---|---:|---:|---:|---:|---:|---:|---:|")
     wrong = 0
     for name in args.name:
-        trial = Trial(apps[name], Home(args.work.resolve() / name), args)
+        trial = Trial(apps[name], Home(args.work / name), args)
         for number in args.faults:
             wrong += not trial.row(number)
     return int(bool(wrong))
 
 
+def _folder(text: str) -> Path:
+    return Path(text).resolve()
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="+", help="applications of apps.toml")
-    parser.add_argument("--work", type=Path, required=True, help="the folder that run.py prepared")
-    parser.add_argument("--scratch", type=Path, required=True, help="folder for copies and logs")
+    parser.add_argument("--work", type=_folder, required=True, help="the folder that run.py prepared")
+    parser.add_argument("--scratch", type=_folder, required=True, help="folder for copies and logs")
     parser.add_argument("--faults", type=int, nargs="+", default=[1, 5])
     parser.add_argument("--tests", default="", help="further arguments of the test command, such as -k EXPRESSION")
     parser.add_argument("--all-handlers", action="store_true", help="as for migrate: more groups")
@@ -188,7 +192,7 @@ class Trial:
         self.app, self.home, self.args = app, home, args
         self.settings = Settings(all_handlers=args.all_handlers)
         self.chance = random.Random(args.seed)
-        self.src = args.scratch.resolve() / app.name
+        self.src = args.scratch / app.name
         shutil.rmtree(self.src, ignore_errors=True)
         shutil.copytree(home.src, self.src, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         tests = next(Path(word) for word in reversed(shlex.split(app.test)) if not word.startswith("-"))
@@ -277,7 +281,7 @@ class Trial:
         lines = session.verify_lines
         session.run_stage = planted
         session.verify_lines = lambda found, *more: kept.append(found) or lines(found, *more)
-        wish = session.Wish(self.command, (), self.settings, scratch=self.args.scratch.resolve() / f"{self.app.name}-verify")
+        wish = session.Wish(self.command, (), self.settings, scratch=self.args.scratch / f"{self.app.name}-verify")
         here = Path.cwd()
         os.chdir(self.src / self.app.subdir)
         try:
