@@ -111,7 +111,7 @@ class Callers:
             base = self.resolver.value(node.value, scope)
             if isinstance(base, ModuleValue):
                 return True
-            family = self.resolver.behind_super(node.value, scope)
+            family = self.resolver.classes.behind_super(node.value, scope)
             if family is not None and function.cls is not None:
                 return function.cls in family
             return function.cls is not None or function.module.path in self.escapes.loose_modules()

@@ -169,10 +169,11 @@ def _fixed(index: Index, reach: Reach, function: Function) -> str:
     if function.cls and function.name in _PROTOCOL:
         return "libraries call a method of that name on objects they are given"
     if function.cls and any(
-        index.resolver.has_member(other, function.name) for other in [*index.resolver.lineage(function.cls)[1:], *index.resolver.descendants(function.cls)]
+        index.resolver.classes.has_member(other, function.name)
+        for other in [*index.resolver.classes.lineage(function.cls)[1:], *index.resolver.classes.descendants(function.cls)]
     ):
         return "another class of the hierarchy has a method of that name"
-    if function.cls and any(base is None or base.name != "builtins.object" for base in index.resolver.external_bases(function.cls)):
+    if function.cls and any(base is None or base.name != "builtins.object" for base in index.resolver.classes.external_bases(function.cls)):
         return "its class has a base outside the project, which may call it"
     if function.cls and (place := index.graph.escapes.handed_out(function.cls)):
         return f"{place}: an object of its class is handed to code outside the project, which may call it"
@@ -187,7 +188,7 @@ def _fixed(index: Index, reach: Reach, function: Function) -> str:
 
 def _is_made_over(index: Index, function: Function) -> bool:
     assert function.cls is not None
-    for cls in index.resolver.lineage(function.cls):
+    for cls in index.resolver.classes.lineage(function.cls):
         decorated = [item for item in cls.node.decorator_list if last_name(item) not in ("dataclass", "total_ordering", "final")]
         if decorated or cls.node.keywords or {"__getattribute__", "__getattr__", "__init_subclass__"} & set(cls.methods):
             return True

@@ -85,7 +85,7 @@ def _entries(index: Index, value: Value) -> list[Function]:
         return [value.function]
     if isinstance(value, ClassValue | Instance):
         wanted = ("__init__", "__new__", "__call__")
-        return [cls.methods[name] for cls in index.resolver.lineage(value.cls) for name in wanted if name in cls.methods]
+        return [cls.methods[name] for cls in index.resolver.classes.lineage(value.cls) for name in wanted if name in cls.methods]
     return []
 
 

@@ -22,7 +22,7 @@ class Escapes:
         """Where an object of the class, or the class, is an argument of a call that leaves the project; empty when nowhere."""
         if self._handed is None:
             self._handed = dict(self._find_handed())
-        family = [cls, *self.resolver.lineage(cls), *self.resolver.descendants(cls)]
+        family = [cls, *self.resolver.classes.lineage(cls), *self.resolver.classes.descendants(cls)]
         return next((self._handed[item] for item in family if item in self._handed), "")
 
     def _find_handed(self) -> Iterator[tuple[Class, str]]:

@@ -170,7 +170,7 @@ class Graph:
     def _object(self, target: ClassValue | Instance, node: ast.AST) -> Iterator[Edge]:
         names = ("__init__", "__new__", "__post_init__", *_ENTERING) if isinstance(target, ClassValue) else ("__call__",)
         for name in names:
-            for cls in self.resolver.lineage(target.cls):
+            for cls in self.resolver.classes.lineage(target.cls):
                 if name in cls.methods:
                     yield Edge(cls.methods[name], node, "constructor", isinstance(target, ClassValue))
                     break
@@ -190,7 +190,7 @@ class Graph:
             key = (call.func.attr, shape_of(call), is_test(scope.owner.module.path))
             if key not in self._guesses:
                 self._guesses[key] = tuple(self._guess(*key))
-            family = self.resolver.behind_super(call.func.value, scope)
+            family = self.resolver.classes.behind_super(call.func.value, scope)
             for method in self._guesses[key]:
                 if family is None or method.cls in family:
                     yield Edge(method, call, "name", False)
@@ -241,7 +241,7 @@ class Graph:
 
     def _own_state(self, value: Instance, node: ast.AST, scope: Scope) -> Iterator[Site]:
         """An object of a class of the project that derives from such a type."""
-        for base in self.resolver.external_bases(value.cls):
+        for base in self.resolver.classes.external_bases(value.cls):
             state = self._thread_state(External(base.name, True)) if base else None
             if state:
                 yield Site(node, scope, state)
@@ -266,7 +266,7 @@ class Graph:
 
     def _may_be_of(self, method: Function, value: Instance) -> bool:
         """Whether an object of the class, of a subclass, or of a class that it is given later (`self.__class__ = …`) has the method."""
-        own = [*self.resolver.lineage(value.cls), *self.resolver.descendants(value.cls)]
+        own = [*self.resolver.classes.lineage(value.cls), *self.resolver.classes.descendants(value.cls)]
         return method.cls in own or any(True for _ in self.names.stores("__class__"))
 
     def _proxied(self, node: ast.expr, scope: Scope) -> Iterator[Edge]:

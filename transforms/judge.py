@@ -146,9 +146,9 @@ def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoratio
 
 
 def _related(index: Index, function: Function, cls: Class) -> Iterator[_Row]:
-    family = [*index.resolver.lineage(cls)[1:], *index.resolver.descendants(cls)]
+    family = [*index.resolver.classes.lineage(cls)[1:], *index.resolver.classes.descendants(cls)]
     for other in family:
-        if index.resolver.has_member(other, function.name):
+        if index.resolver.classes.has_member(other, function.name):
             yield Verdict.REFUSE, "R108", f"{other.name} ({other.module.path}:{other.node.lineno}) has a {function.name}() too, which may call this one or be called for it"
     for relative in [cls, *family]:
         own = relative.methods.get("dispatch_request")

@@ -225,7 +225,7 @@ class _Finder:
 
     def external_names(self, cls: Class) -> Iterator[str]:
         """Dotted names of the bases from outside, in the spelling of the catalogue."""
-        for base in self.resolver.external_bases(cls):
+        for base in self.resolver.classes.external_bases(cls):
             if base is not None:
                 yield _RENAMED.get(base.name, base.name)
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from transforms.bridge import names as bridge
 from transforms.catalogue import Catalogue
-from transforms.facts import Binding, Call, Class, Function, FunctionNode, ModuleFacts, Scope, last_name
-from transforms.layout import Layout, is_test
+from transforms.classes import Classes
+from transforms.facts import Binding, Class, Function, ModuleFacts, Scope, last_name
+from transforms.layout import Layout
 from transforms.names import Names
+from transforms.parameters import parameter_value
 from transforms.parsing import parse_expression
 from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
@@ -30,28 +32,14 @@ class Resolver:
         self.names = names
         self.layout = layout
         self.catalogue = catalogue
-        self.by_node: dict[ast.AST, Function] = {}
-        self.class_of: dict[ast.AST, Class] = {}
-        self.subclasses: dict[Class, list[Class]] = {}
+        self.by_node: dict[ast.AST, Function] = {function.node: function for module in modules.values() for function in module.functions}
         self._memo: dict[tuple[int, int], Value] = {}
         self._provisional: dict[tuple[int, int], Value] = {}  # of an evaluation that met a circle; dropped when it ends
         self._busy: set[tuple[int, int]] = set()
-        self._lineages: dict[Class, list[Class]] = {}
         self._importing: set[tuple[str, str]] = set()
         self._cuts = 0
-        self._prepare()
-
-    def _prepare(self) -> None:
-        for module in self.modules.values():
-            for function in module.functions:
-                self.by_node[function.node] = function
-            for cls in module.classes:
-                self.class_of[cls.node] = cls
-        for module in self.modules.values():
-            for cls in module.classes:
-                for base in self.bases(cls):
-                    if isinstance(base, ClassValue):
-                        self.subclasses.setdefault(base.cls, []).append(cls)
+        self.classes = Classes(modules, self.value, lambda: self._cuts)
+        self.classes.prepare()
 
     # Expressions
 
@@ -159,13 +147,13 @@ class Resolver:
             case "def":
                 return FunctionValue(self.by_node[binding.node])
             case "class":
-                return ClassValue(self.class_of[binding.node])
+                return ClassValue(self.classes.by_node[binding.node])
             case "assign":
                 return self.value(binding.node, binding.scope)
             case "annotation":
                 return self._annotated(binding)
             case "param":
-                return self._parameter(binding)
+                return parameter_value(self, binding)
             case "with":
                 return self._entered(binding)
         return None
@@ -227,58 +215,11 @@ class Resolver:
 
     def _makes_others(self, cls: Class) -> bool:
         """Whether calling the class may give something else: `__new__`, a metaclass, a class decorator."""
-        for current in self.lineage(cls):
+        for current in self.classes.lineage(cls):
             decorated = any(last_name(item) not in _KEEPING_CLASS for item in current.node.decorator_list)
             if "__new__" in current.methods or any(item.arg == "metaclass" for item in current.node.keywords) or decorated:
                 return True
         return False
-
-    def _parameter(self, binding: Binding) -> Value:
-        node, scope = binding.node, binding.scope
-        assert isinstance(node, ast.arg)
-        function = scope.owner
-        if function.cls and isinstance(function.node, FunctionNode) and _is_first(node, function.node):
-            decorators = {last_name(item) for item in function.decorators}
-            if "staticmethod" not in decorators:
-                return ClassValue(function.cls) if "classmethod" in decorators else Instance(function.cls)
-        if node.annotation is not None:
-            said = self.annotation(node.annotation, scope.parent or scope)
-            return None if isinstance(said, Instance) and self._contradicted(node, function, said) else said
-        return self._from_callers(node, function)
-
-    def _contradicted(self, parameter: ast.arg, function: Function, said: Instance) -> bool:
-        """Whether some call passes another thing than the annotation says: a fake in a test, for instance."""
-        allowed = {said.cls, *self.descendants(said.cls)}
-        holder = function.cls if function.name == "__init__" else None
-        for name in self.names.spellings(holder.name if holder else function.name):
-            for owner, use in self.names.uses(name):
-                if not isinstance(use, Call):
-                    continue
-                target = self.value(use.node.func, use.scope)
-                if target == ClassValue(holder) if holder else isinstance(target, FunctionValue) and target.function is function:
-                    given = argument(use.node, parameter, function, True)
-                    value = self.value(given, use.scope) if given is not None else said
-                    wrong = value is not None and not (isinstance(value, Instance) and value.cls in allowed) and value != NOTHING
-                    if wrong or (value is None and is_test(owner.module.path)):
-                        return True
-        return False
-
-    def _from_callers(self, parameter: ast.arg, function: Function) -> Value:
-        """What every caller passes, when all uses of the function are known to be calls of it."""
-        if function.decorators or function.kind != "function":
-            return None
-        values: list[Value] = []
-        for name in self.names.spellings(function.name):
-            for _, use in self.names.uses(name):
-                node = use.node.func if isinstance(use, Call) else use.node
-                target = self.value(node, use.scope)
-                same = isinstance(target, FunctionValue) and target.function is function
-                if target is None or (same and not isinstance(use, Call)):
-                    return None
-                if same and isinstance(use, Call):
-                    bound = isinstance(target, FunctionValue) and target.receiver is not None
-                    values.append(self.value(argument(use.node, parameter, function, bound), use.scope))
-        return self.join(values) if values and len(values) <= 20 else None
 
     def _entered(self, binding: Binding) -> Value:
         manager = self.value(binding.node, binding.scope)
@@ -360,35 +301,8 @@ class Resolver:
             return self.join([self.bound(binding) for binding in stored])
         return External(f"{base.name}.{name}")
 
-    def bases(self, cls: Class) -> list[Value]:
-        """The classes named in the class statement."""
-        return [self.value(base, cls.outer) for base in cls.node.bases]
-
-    def lineage(self, cls: Class) -> list[Class]:
-        """The class and its bases in this project, nearest first."""
-        if cls in self._lineages:
-            return self._lineages[cls]
-        cuts = self._cuts
-        seen: dict[Class, None] = {cls: None}
-        waiting = [cls]
-        for current in waiting:
-            new = [base.cls for base in self.bases(current) if isinstance(base, ClassValue) and base.cls not in seen]
-            seen.update(dict.fromkeys(new))
-            waiting += new
-        found = list(seen)
-        if cuts == self._cuts:
-            self._lineages[cls] = found
-        return found
-
-    def external_bases(self, cls: Class) -> list[External | None]:
-        """Bases from outside the project, of the class and of its bases; None for one that is unknown."""
-        found: list[External | None] = []
-        for current in self.lineage(cls):
-            found += [base if isinstance(base, External) else None for base in self.bases(current) if not isinstance(base, ClassValue)]
-        return found
-
     def _class_member(self, cls: Class, name: str, bound: Class | None) -> Value:
-        for current in self.lineage(cls):
+        for current in self.classes.lineage(cls):
             if name in current.methods:
                 return FunctionValue(current.methods[name], bound or cls)
             if name in current.scope.bindings:
@@ -397,12 +311,12 @@ class Resolver:
 
     def _inherited(self, cls: Class, name: str) -> Value:
         """A member of a base from outside the project: of one that is known to have it, or of the only one."""
-        externals = [base for base in self.external_bases(cls) if base is not None and base.name != "builtins.object"]
+        externals = [base for base in self.classes.external_bases(cls) if base is not None and base.name != "builtins.object"]
         for base in externals:
             known = self.catalogue.types.get(base.name)
             if known and (name in known.attributes or name in known.blocks | known.pure or "*" in known.blocks):
                 return self._external_member(External(known.name, True), name)
-        giving = [base for base in self.external_bases(cls) if base is None or not _builtin_lacks(base.name, name)]
+        giving = [base for base in self.classes.external_bases(cls) if base is None or not _builtin_lacks(base.name, name)]
         if len(giving) == 1 and giving[0] is not None:
             base = giving[0]
             if base.name in self.catalogue.made:
@@ -411,11 +325,11 @@ class Resolver:
         return None
 
     def _instance_member(self, cls: Class, name: str) -> Value:
-        below = self.descendants(cls)
+        below = self.classes.descendants(cls)
         if self._is_set_from_outside(cls, name):
             return None
-        stored = [binding for current in [*self.lineage(cls), *below] for binding in current.stored.get(name, [])]
-        overriding = [current for current in below if self.has_member(current, name)]
+        stored = [binding for current in [*self.classes.lineage(cls), *below] for binding in current.stored.get(name, [])]
+        overriding = [current for current in below if self.classes.has_member(current, name)]
         if stored:
             return self.join([self.bound(binding) for binding in stored]) if not overriding or all(name in item.stored for item in overriding) else None
         found = self._class_member(cls, name, cls)
@@ -430,39 +344,9 @@ class Resolver:
         """`box.item = other`, on an object that is of the class or may be."""
         for target, binding in self.names.stores(name):
             base = self.value(target.value, binding.scope)
-            if base is None or (isinstance(base, Instance | ClassValue) and (cls in self.lineage(base.cls) or base.cls in self.lineage(cls))):
+            if base is None or (isinstance(base, Instance | ClassValue) and (cls in self.classes.lineage(base.cls) or base.cls in self.classes.lineage(cls))):
                 return True
         return any(not mention.head and not mention.loose for mention in self.names.mentions(name))
-
-    @staticmethod
-    def has_member(cls: Class, name: str) -> bool:
-        """Whether the class itself defines the name: a method, an attribute, or something stored on `self`."""
-        return name in cls.methods or name in cls.scope.bindings or name in cls.stored
-
-    def descendants(self, cls: Class) -> list[Class]:
-        """All subclasses in the project, at any depth."""
-        found: list[Class] = []
-        waiting = list(self.subclasses.get(cls, []))
-        while waiting:
-            current = waiting.pop()
-            if current not in found:
-                found.append(current)
-                waiting += self.subclasses.get(current, [])
-        return found
-
-    def behind_super(self, node: ast.expr, scope: Scope) -> list[Class] | None:
-        """The classes whose methods `super()` may find; None when the expression is something else, or a base is not known."""
-        if not isinstance(node, ast.Call) or node.args or self.value(node.func, scope) not in (External("builtins.super"), External("builtins.super()")):
-            return None
-        owner: Function | None = scope.owner
-        while owner is not None and owner.cls is None:
-            owner = owner.outer
-        if owner is None or owner.cls is None:
-            return None
-        whole = [owner.cls, *self.descendants(owner.cls)]
-        if any(base is None for cls in whole for base in self.external_bases(cls)):
-            return None
-        return [item for cls in whole for item in self.lineage(cls) if item is not owner.cls]
 
     # Calls
 
@@ -493,7 +377,7 @@ class Resolver:
         if target.name == "werkzeug.local.LocalProxy" and call.args:
             return self.result(self.value(call.args[0], scope), call, scope)
         if target.name == "builtins.super" and scope.owner.cls:
-            bases = self.bases(scope.owner.cls)
+            bases = self.classes.bases(scope.owner.cls)
             return self.made(bases[0]) if len(bases) == 1 else None
         if target.name == "builtins.getattr" and len(call.args) >= 2 and isinstance(call.args[1], ast.Constant):
             return self.attribute(self.value(call.args[0], scope), str(call.args[1].value))
@@ -524,21 +408,6 @@ class Resolver:
         return self.annotation(annotated, function.scope.parent or function.scope) if annotated else None
 
 
-def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool) -> ast.expr | None:
-    """The expression that the call passes for the parameter; None when it cannot be told or is left out."""
-    assert isinstance(function.node, FunctionNode)
-    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
-    if function.cls and bound and "staticmethod" not in {last_name(item) for item in function.decorators}:
-        names = names[1:]
-    if any(isinstance(item, ast.Starred) for item in call.args):
-        return None
-    for keyword in call.keywords:
-        if keyword.arg == parameter.arg:
-            return keyword.value
-    position = names.index(parameter.arg) if parameter.arg in names else len(call.args)
-    return call.args[position] if position < len(call.args) else None
-
-
 def _is_support(function: Function) -> bool:
     """Whether the function stands in the support module that stage server writes."""
     return function.module.path.rpartition("/")[2] == "async_support.py" and function.outer is function.module.body
@@ -548,11 +417,6 @@ def _builtin_lacks(cls: str, name: str) -> bool:
     """Whether that class is a builtin one without such a member."""
     known = getattr(builtins, cls.removeprefix("builtins."), None) if cls.startswith("builtins.") else None
     return known is not None and not hasattr(known, name)
-
-
-def _is_first(parameter: ast.arg, node: FunctionNode) -> bool:
-    positional = [*node.args.posonlyargs, *node.args.args]
-    return bool(positional) and positional[0] is parameter
 
 
 def is_property(function: Function) -> bool:

@@ -108,4 +108,4 @@ def _is_variable(resolver: Resolver, owner: Function, function: Function) -> boo
 
 def related(resolver: Resolver, searched: Class, owner: Class) -> bool:
     """Whether one class is the other, or derives from it."""
-    return owner in resolver.lineage(searched) or owner in resolver.descendants(searched)
+    return owner in resolver.classes.lineage(searched) or owner in resolver.classes.descendants(searched)

@@ -38,7 +38,7 @@ def flask_objects(index: Index) -> list[Made]:
 def _is_flask(index: Index, call: Call) -> bool:
     value = index.resolver.value(call.node.func, call.scope)
     if isinstance(value, ClassValue):
-        return any(base is not None and base.name in ("flask.Flask", "flask.app.Flask") for base in index.resolver.external_bases(value.cls))
+        return any(base is not None and base.name in ("flask.Flask", "flask.app.Flask") for base in index.resolver.classes.external_bases(value.cls))
     return value in (External("flask.Flask"), External("flask.app.Flask"))
 
 

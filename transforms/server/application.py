@@ -85,5 +85,5 @@ def _returns_flask(index: Index, function: Function) -> bool:
 
 def _is_flask(index: Index, value: object) -> bool:
     if isinstance(value, Instance):
-        return any(base is not None and base.name in _FLASK for base in index.resolver.external_bases(value.cls))
+        return any(base is not None and base.name in _FLASK for base in index.resolver.classes.external_bases(value.cls))
     return isinstance(value, External) and value.instance and value.name in _FLASK

@@ -125,7 +125,7 @@ def _concerns(index: Index, function: Function, kind: ast.expr, library: str) ->
     """Whether the clause may catch an error of the library: only a class that is proved to be another does not."""
     value = index.resolver.value(kind, function.scope)
     if isinstance(value, ClassValue):
-        return any(base is None or base.name.startswith(f"{library}.") or base.name in _SYSTEM for base in index.resolver.external_bases(value.cls))
+        return any(base is None or base.name.startswith(f"{library}.") or base.name in _SYSTEM for base in index.resolver.classes.external_bases(value.cls))
     if isinstance(value, External) and not value.instance:
         return value.name in _SYSTEM or value.name.partition(".")[0] in (library, "urllib3", "socket", "ssl", "os", "select", "http")
     return True

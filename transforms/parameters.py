@@ -1,0 +1,99 @@
+"""What a parameter is, by its annotation and by what its callers pass."""
+
+import ast
+from collections.abc import Iterable
+from typing import Protocol
+
+from transforms.classes import Classes
+from transforms.facts import Binding, Call, Function, FunctionNode, Scope, last_name
+from transforms.layout import is_test
+from transforms.names import Names
+from transforms.values import NOTHING, ClassValue, FunctionValue, Instance, Value
+
+
+class Resolver(Protocol):
+    """What is needed of the resolver."""
+
+    names: Names
+    classes: Classes
+
+    def value(self, node: ast.AST | None, scope: Scope) -> Value:
+        """What an expression is."""
+
+    def annotation(self, node: ast.expr | None, scope: Scope) -> Value:
+        """An object of the annotated type."""
+
+    @staticmethod
+    def join(values: Iterable[Value]) -> Value:
+        """What all of them agree on."""
+
+
+def parameter_value(resolver: Resolver, binding: Binding) -> Value:
+    """What a parameter is: the object of a method, what its annotation says, or what every caller passes."""
+    node, scope = binding.node, binding.scope
+    assert isinstance(node, ast.arg)
+    function = scope.owner
+    if function.cls and isinstance(function.node, FunctionNode) and _is_first(node, function.node):
+        decorators = {last_name(item) for item in function.decorators}
+        if "staticmethod" not in decorators:
+            return ClassValue(function.cls) if "classmethod" in decorators else Instance(function.cls)
+    if node.annotation is not None:
+        said = resolver.annotation(node.annotation, scope.parent or scope)
+        return None if isinstance(said, Instance) and _contradicted(resolver, node, function, said) else said
+    return _from_callers(resolver, node, function)
+
+
+def _contradicted(resolver: Resolver, parameter: ast.arg, function: Function, said: Instance) -> bool:
+    """Whether some call passes another thing than the annotation says: a fake in a test, for instance."""
+    allowed = {said.cls, *resolver.classes.descendants(said.cls)}
+    holder = function.cls if function.name == "__init__" else None
+    for name in resolver.names.spellings(holder.name if holder else function.name):
+        for owner, use in resolver.names.uses(name):
+            if not isinstance(use, Call):
+                continue
+            target = resolver.value(use.node.func, use.scope)
+            if target == ClassValue(holder) if holder else isinstance(target, FunctionValue) and target.function is function:
+                given = argument(use.node, parameter, function, True)
+                value = resolver.value(given, use.scope) if given is not None else said
+                wrong = value is not None and not (isinstance(value, Instance) and value.cls in allowed) and value != NOTHING
+                if wrong or (value is None and is_test(owner.module.path)):
+                    return True
+    return False
+
+
+def _from_callers(resolver: Resolver, parameter: ast.arg, function: Function) -> Value:
+    """What every caller passes, when all uses of the function are known to be calls of it."""
+    if function.decorators or function.kind != "function":
+        return None
+    values: list[Value] = []
+    for name in resolver.names.spellings(function.name):
+        for _, use in resolver.names.uses(name):
+            node = use.node.func if isinstance(use, Call) else use.node
+            target = resolver.value(node, use.scope)
+            same = isinstance(target, FunctionValue) and target.function is function
+            if target is None or (same and not isinstance(use, Call)):
+                return None
+            if same and isinstance(use, Call):
+                bound = isinstance(target, FunctionValue) and target.receiver is not None
+                values.append(resolver.value(argument(use.node, parameter, function, bound), use.scope))
+    return resolver.join(values) if values and len(values) <= 20 else None
+
+
+def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool) -> ast.expr | None:
+    """The expression that the call passes for the parameter; None when it cannot be told or is left out."""
+    assert isinstance(function.node, FunctionNode)
+    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
+    if function.cls and bound and "staticmethod" not in {last_name(item) for item in function.decorators}:
+        names = names[1:]
+    if any(isinstance(item, ast.Starred) for item in call.args):
+        return None
+    for keyword in call.keywords:
+        if keyword.arg == parameter.arg:
+            return keyword.value
+    position = names.index(parameter.arg) if parameter.arg in names else len(call.args)
+    return call.args[position] if position < len(call.args) else None
+
+
+def _is_first(parameter: ast.arg, node: FunctionNode) -> bool:
+    positional = [*node.args.posonlyargs, *node.args.args]
+    return bool(positional) and positional[0] is parameter
