@@ -73,3 +73,12 @@ def test_only_when_it_is_named(tmp_path):
     usual = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     named = subprocess.run([*command, "--stage", "gather"], capture_output=True, text=True, check=True).stdout
     assert "asyncio.gather" not in usual and "asyncio.gather" in named and "(unsafe)" in named
+
+
+def test_the_settings_leave_it(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.flask-to-async]\nignore = ["G600"]\n')
+    (tmp_path / "app.py").write_bytes((FOLDER / "before.py").read_bytes())
+    out = subprocess.run(
+        [sys.executable, "-m", "flask_to_async", "migrate", str(tmp_path), "--stage", "gather"], capture_output=True, text=True, check=True
+    ).stdout
+    assert " U401 " in out and "0 changed" in out
