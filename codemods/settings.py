@@ -165,4 +165,4 @@ def narrowed(loaded: Loaded, chosen: Effective) -> Loaded:
 
     editable = frozenset(path for path in loaded.project.editable if is_open(path))
     unreadable = {path: why for path, why in loaded.unreadable.items() if is_open(path)}
-    return Loaded(loaded.root, replace(loaded.project, editable=editable), unreadable)
+    return replace(loaded, project=replace(loaded.project, editable=editable), unreadable=unreadable)

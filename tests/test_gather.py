@@ -82,3 +82,11 @@ def test_the_settings_leave_it(tmp_path):
         [sys.executable, "-m", "flask_to_async", "migrate", str(tmp_path), "--stage", "gather"], capture_output=True, text=True, check=True
     ).stdout
     assert " U401 " in out and "0 changed" in out
+
+
+def test_two_sessions_have_two_jars():
+    source = TWO.replace("app = Flask(__name__)", "app = Flask(__name__)\none = requests.Session()\nother = requests.Session()")
+    apart = source.replace('requests.get, "http://a', 'one.get, "http://a').replace('requests.get, "http://b', 'other.get, "http://b')
+    same = apart.replace('other.get, "http://b', 'one.get, "http://b')
+    assert gathered(apart).project.python["app.py"].count(b"asyncio.gather(") == 2
+    assert gathered(same).project.python["app.py"].count(b"asyncio.gather(") == 1

@@ -327,8 +327,7 @@ def _wrap(call: cst.Call, edit: WrapCall) -> cst.Call:
         return call.with_changes(func=cst.Call(cst.Name("sync_to_async"), [cst.Arg(call.func)]))
     leading = [call.func]
     if edit.spelling == "run_in_executor":
-        if edit.copy_context:
-            leading = [cst.parse_expression("contextvars.copy_context().run"), call.func]
+        leading = [cst.parse_expression("contextvars.copy_context().run"), call.func]
         if any(arg.keyword or arg.star == "**" for arg in call.args):
             inner = _prepend(call.with_changes(func=cst.parse_expression("functools.partial"), lpar=[], rpar=[]), [call.func])
             leading = [*leading[:-1], inner]
