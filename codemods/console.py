@@ -33,6 +33,8 @@ def load_or_fail(path: Path, traces: Sequence[Path] = ()) -> Loaded:
         fail(str(error))
     for name, reason in sorted(loaded.unreadable.items()):
         typer.echo(f"not read  F001  {name}: {reason}", err=True)
+    for name in sorted(loaded.apart):
+        typer.echo(f"left  {name}: a git repository of its own; it is read and not changed (name that folder to migrate it)", err=True)
     return loaded
 
 

@@ -201,7 +201,9 @@ def _projects(paths: Sequence[Path]) -> Iterator[Loaded]:
 def _joined(one: Loaded, two: Loaded) -> Loaded:
     python, metadata = {**one.project.python, **two.project.python}, {**one.project.metadata, **two.project.metadata}
     others = {**one.project.others, **two.project.others}
-    return Loaded(one.root, Project(python, one.project.editable | two.project.editable, metadata, others=others), one.unreadable | two.unreadable)
+    return Loaded(
+        one.root, Project(python, one.project.editable | two.project.editable, metadata, others=others), one.unreadable | two.unreadable, one.apart | two.apart
+    )
 
 
 def _run(stage: str, loaded: Loaded, offered: set[Path], settings: Settings) -> Outcome:

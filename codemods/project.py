@@ -1,8 +1,8 @@
 """Which files belong to a project, and reading them without following loops or losing a byte."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from codemods.neighbours import neighbours
@@ -23,11 +23,16 @@ class ProjectError(Exception):
 
 @dataclass(frozen=True)
 class Loaded:
-    """A project as read from disk. `unreadable` maps a path to the reason; paths are relative to `root`."""
+    """A project as read from disk. `unreadable` maps a path to the reason; paths are relative to `root`.
+
+    `apart` are folders inside with a git repository of their own (submodules, clones): read, because the app may import
+    from them, and never changed.
+    """
 
     root: Path
     project: Project
     unreadable: dict[str, str]
+    apart: frozenset[str] = field(default_factory=frozenset)
 
 
 def load(target: Path) -> Loaded:
@@ -46,7 +51,9 @@ def load(target: Path) -> Loaded:
     metadata: dict[str, bytes] = {}
     others: dict[str, str] = {}
     unreadable: dict[str, str] = {}
-    for path in sorted([inside] if inside.is_file() else _walk(inside, unreadable, root, target)):
+    found = sorted([inside] if inside.is_file() else _walk(inside, unreadable, root, target))
+    apart = frozenset(folder.relative_to(root).as_posix() for folder in _own_repositories({path.parent for path in found}, target))
+    for path in found:
         name = path.relative_to(root).as_posix()
         try:
             if path.suffix == ".py":
@@ -57,18 +64,29 @@ def load(target: Path) -> Loaded:
                 metadata[name] = path.read_bytes()
         except OSError as error:
             unreadable[name] = f"cannot be read: {error.strerror}"
-    editable = frozenset(name for name in files if _inside(root / name, target))
+    editable = frozenset(name for name in files if _inside(root / name, target) and not _is_apart(name, apart))
     if not any(_inside(root / name, target) for name in [*files, *unreadable]):
         raise ProjectError(f"{target} holds no Python file; name the folder or file of a Flask application")
     if not installed(root):
         files |= neighbours(root, files)
     texts = {name: as_text(data) for name, data in metadata.items()}
-    beside = frozenset(name for name in metadata if _inside(root / name, target))
+    beside = frozenset(name for name in metadata if _inside(root / name, target) and not _is_apart(name, apart))
     return Loaded(
         root,
         Project(files, editable, texts, metadata_bytes=metadata, metadata_editable=beside, others=others),
         {name: why for name, why in unreadable.items() if _inside(root / name, target)},
+        apart,
     )
+
+
+def _own_repositories(folders: Collection[Path], target: Path) -> Iterator[Path]:
+    """Of the folders and those between them and the target: the tops of other git repositories."""
+    between = {item for folder in folders for item in (folder, *folder.parents) if target in item.parents}
+    return (folder for folder in between if _exists(folder / ".git"))
+
+
+def _is_apart(name: str, apart: Collection[str]) -> bool:
+    return any(name.startswith(f"{folder}/") for folder in apart)
 
 
 def find_root(target: Path) -> Path:

@@ -84,13 +84,16 @@ def _row(decision: Decision, paint: Paint) -> str:
     return f"{word} {decision.code}  {where}{subject}: {decision.reason}{unsafe}"
 
 
-def summary_lines(outcomes: Sequence[Outcome], needs: Sequence[str], files: int, written: bool, paint: Paint) -> Iterator[str]:
-    """The end of a run."""
+DRY_RUN = "This was a dry run: --write applies it."
+
+
+def summary_lines(outcomes: Sequence[Outcome], needs: Sequence[str], files: int, written: bool, paint: Paint, unwritten: str = DRY_RUN) -> Iterator[str]:
+    """The end of a run; `unwritten` says why nothing was written."""
     counts = Counter(decision.verdict for outcome in outcomes for decision in outcome.decisions)
     parts = ", ".join(f"{counts[verdict]} {_WORDS[verdict]}" for verdict in Verdict)
     yield paint(f"summary: {parts}; {_plural(files, 'file')} {'written' if written else 'would change'}", "bold")
     if files and not written:
-        yield "This was a dry run: --write applies it."
+        yield unwritten
     if files and needs:
         yield f"The result needs: {', '.join(needs)}. Where they were added, and where that is left to you, stands above (D500, D501); install them."
     if files:

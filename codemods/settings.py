@@ -9,7 +9,7 @@ from codemods.config_file import TABLE, ConfigError, Found, read_config
 from codemods.json_file import nearest
 from codemods.project import Loaded
 from codemods.stage_names import is_query
-from transforms.comments import about_code
+from transforms.comments import about_code, about_unsafe
 from transforms.model import Settings
 from transforms.stages import ALL_STAGES
 from transforms.suppression import matches
@@ -46,6 +46,10 @@ def _codes(value: Any) -> str:
     return _texts(value) or next((f"is wrong: {said}" for code in value if (said := about_code(code))), "")
 
 
+def _unsafe(value: Any) -> str:
+    return _texts(value) or next((f"is wrong: {said}" for code in value if (said := about_unsafe(code))), "")
+
+
 def _codes_by_path(value: Any) -> str:
     if not isinstance(value, Mapping):
         return 'has to be a table, for example { "shop/legacy/*" = ["C200"] }'
@@ -78,7 +82,7 @@ KEYS = (
     Key("http", "auto", _one_of("auto", "httpx", "httpx2", "bridge"), "what requests is replaced by"),
     Key("helpers", "executor", _one_of("executor", "twin"), "helpers that must stay synchronous: through the executor, or an async twin"),
     Key("python", None, _version, "the oldest Python that the result must run on"),
-    Key("unsafe", (), _codes, "rules whose unsafe changes are taken too"),
+    Key("unsafe", (), _unsafe, "rules whose unsafe changes are taken too"),
     Key("ignore", (), _codes, "rules whose changes are left"),
     Key("per-path-ignore", {}, _codes_by_path, "the same for files that match a glob"),
     Key("catalogue", (), _texts, "files with what the project knows of further libraries"),
@@ -161,4 +165,4 @@ def narrowed(loaded: Loaded, chosen: Effective) -> Loaded:
 
     editable = frozenset(path for path in loaded.project.editable if is_open(path))
     unreadable = {path: why for path, why in loaded.unreadable.items() if is_open(path)}
-    return Loaded(loaded.root, replace(loaded.project, editable=editable), unreadable)
+    return replace(loaded, project=replace(loaded.project, editable=editable), unreadable=unreadable)

@@ -54,6 +54,25 @@ def test_dry_run_writes_nothing(project):
     assert "dry run" in result.out
 
 
+@pytest.mark.parametrize("mark", ["folder", "file"])
+def test_a_repository_inside_is_left(project, mark):
+    """A submodule has a file `.git`, a clone a folder: both belong to somebody else, also when the app imports from them."""
+    inner = project / "vendor" / "clock"
+    inner.mkdir(parents=True)
+    (inner / ".git").mkdir() if mark == "folder" else (inner / ".git").write_text("gitdir: ../../.git/modules/clock")
+    (inner / "clock.py").write_text("import time\n\n\ndef wait():\n    time.sleep(1)\n")
+    (inner / "views.py").write_text(VIEW)
+    (inner / "requirements.txt").write_text("flask\n")
+    (project / "app.py").write_text(VIEW.replace("import time", "from vendor.clock.clock import wait").replace("time.sleep(1)", "wait()"))
+    before = contents(inner)
+    result = run("migrate", project, "--write", code=0)
+    assert contents(inner) == before
+    assert "left  vendor/clock: a git repository of its own" in result.err
+    assert "await asyncio.to_thread(wait)" in (project / "app.py").read_text()
+    run("migrate", inner, "--write", "--allow-dirty", code=0)
+    assert (inner / "views.py").read_text() == MIGRATED, "named by itself it is a project"
+
+
 def test_write(project):
     run("migrate", project, "--write", code=0)
     assert (project / "app.py").read_text() == MIGRATED

@@ -73,3 +73,20 @@ def test_only_when_it_is_named(tmp_path):
     usual = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     named = subprocess.run([*command, "--stage", "gather"], capture_output=True, text=True, check=True).stdout
     assert "asyncio.gather" not in usual and "asyncio.gather" in named and "(unsafe)" in named
+
+
+def test_the_settings_leave_it(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.flask-to-async]\nignore = ["G600"]\n')
+    (tmp_path / "app.py").write_bytes((FOLDER / "before.py").read_bytes())
+    out = subprocess.run(
+        [sys.executable, "-m", "flask_to_async", "migrate", str(tmp_path), "--stage", "gather"], capture_output=True, text=True, check=True
+    ).stdout
+    assert " U401 " in out and "0 changed" in out
+
+
+def test_two_sessions_have_two_jars():
+    source = TWO.replace("app = Flask(__name__)", "app = Flask(__name__)\none = requests.Session()\nother = requests.Session()")
+    apart = source.replace('requests.get, "http://a', 'one.get, "http://a').replace('requests.get, "http://b', 'other.get, "http://b')
+    same = apart.replace('other.get, "http://b', 'one.get, "http://b')
+    assert gathered(apart).project.python["app.py"].count(b"asyncio.gather(") == 2
+    assert gathered(same).project.python["app.py"].count(b"asyncio.gather(") == 1

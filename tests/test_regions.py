@@ -314,6 +314,30 @@ MOVED = {
             print(last)
         return "x"
     """,
+    "named_in_the_condition": """
+        with open("a.txt") as file:
+            while (line := file.readline()) != "":
+                total = len(line)
+        return repr(line)
+    """,
+    "every_case": """
+        with open("a.txt") as file:
+            match file.readline():
+                case "two":
+                    found = 2
+                case str() as other if len(other) > 100:
+                    found = 3
+                case _:
+                    found = 1
+        return str(found)
+    """,
+    "declared_only": """
+        count = 3
+        with open("a.txt") as file:
+            text = file.read()
+        count: int
+        return f"{count} {text}"
+    """,
 }
 
 KEPT = {
@@ -366,6 +390,29 @@ KEPT = {
         return found
     """,
         "found may be unbound when the block ends",
+    ),
+    "declared_in_the_block": (
+        """
+        if len(log) < 100:
+            total = 3
+        with open("a.txt") as file:
+            total = len(file.read()) + total
+            total: int
+        return str(total)
+    """,
+        "total may be unbound",
+    ),
+    "no_case_may_fit": (
+        """
+        with open("a.txt") as file:
+            match file.readline():
+                case "one\\n":
+                    found = 1
+                case "two\\n":
+                    found = 2
+        return str(found)
+    """,
+        "found may be unbound",
     ),
     "half_done": (
         """

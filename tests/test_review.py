@@ -72,8 +72,11 @@ def test_nothing_is_written_without_a_yes(project):
     for answers in (["y", "y", "y", "y", "n"], ["y", "y", "y", "y", ""], ["y", "q", "n"], ["y"], [], ["n"] * 2):
         piped(project, answers)
         assert contents(project) == before, answers
-    piped(project, ["y", "q"], "--write")
+    out = piped(project, ["y", "q"], "--write")
     assert contents(project) == before, "stopped in the middle, and not confirmed"
+    assert "the review ended before its last question" in out and "dry run" not in out
+    out = piped(project, ["y"])
+    assert "Nothing was written: the chosen changes were not confirmed." in out and "dry run" not in out
 
 
 def test_confirmed(project):

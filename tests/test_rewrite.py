@@ -44,6 +44,10 @@ WRAPS = {
     "x = f(1) if y else z": "x = await asyncio.to_thread(f, 1) if y else z",
     "x = g(f(1))": "x = g(await asyncio.to_thread(f, 1))",
     "x = f(1,)": "x = await asyncio.to_thread(f, 1,)",
+    "x = f(1)is True": "x = (await asyncio.to_thread(f, 1))is True",
+    "x = f()or f": "x = (await asyncio.to_thread(f))or f",
+    "x = [f()for y in z]": "x = [(await asyncio.to_thread(f))for y in z]",
+    "return(f(1))": "return(await asyncio.to_thread(f, 1))",
 }
 
 
@@ -160,3 +164,7 @@ def test_the_warnings_of_the_project_are_not_ours():
         texts, _ = migrated(source)
     assert "await asyncio.sleep(0.1)" in texts["app.py"]
     assert not heard
+
+
+def test_a_word_that_touches_the_call_from_the_left():
+    assert wrapped("""return"".join(x)""", name="''.join") == """return(await asyncio.to_thread("".join, x))"""

@@ -122,6 +122,8 @@ WRONG = {
     "stages = ['routes', 'client']": ("5", "did you mean 'clients'"),
     "python = 3.9": ("5", "as a text"),
     "unsafe = ['E999']": ("5", "E999"),
+    "unsafe = ['T504']": ("5", "makes no change that is unsafe, so opting in has no effect; the rules that do are E302, G600"),
+    "unsafe = ['R100']": ("5", "makes no change that is unsafe"),
     "ignore = ['R101']": ("5", "changes nothing"),
     "per-path-ignore = ['C200']": ("5", "has to be a table"),
     "per-path-ignore = { 'a' = 'C200' }": ("5", "list of texts"),

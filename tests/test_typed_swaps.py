@@ -269,6 +269,10 @@ CHANGING = [
     ("store = redis.Redis()\nstore = redis.Redis()", "", "C218", "bound in several places"),
     ("store = redis.Redis()\n\n\ndef reset():\n    global store\n    store = redis.Redis()", "", "C218", "bound in several places"),
     ("store = redis.Redis()\nstore.response_callbacks = {}", "", "C218", "sets store.response_callbacks"),
+    ("store = redis.Redis()\nstore.set_response_callback('GET', str)", "", "C218", "calls store.set_response_callback()"),
+    ("store = redis.Redis()\nstore.response_callbacks['GET'] = str", "", "C218", "reaches into store.response_callbacks"),
+    ("store = redis.Redis()\nstore.connection_pool.connection_kwargs.update(db=1)", "", "C218", "reaches into store.connection_pool"),
+    ("def setup(client):\n    client.set_response_callback('GET', str)\n\n\nstore = redis.Redis()\nsetup(store)", "", "C218", "hands it to setup()"),
     ("store = redis.Redis(host=find_host())", "", "C215", "its argument host calls find_host()"),
     ("if os.environ.get('X'):\n    store = redis.Redis()", "", "C218", "by a statement of its own at the top level"),
     ("store = redis.Redis()", "import app\n\n\ndef test():\n    app.store = None\n", "C218", "test_app.py:5 sets app.store anew"),
@@ -288,6 +292,13 @@ def test_kept_and_may_change(made, test, code, reason):
         assert [item[0] for item in found] == [code] and reason in found[0][2], found
     else:
         assert {item[1] for item in found} == {Verdict.LEAVE}
+
+
+def test_what_asks_the_server_does_not_change_a_kept_client():
+    """Nor does a library that is handed the client, an alias, or a comparison."""
+    made = "from flask_caching import Cache\nstore = redis.Redis()\nstore.ping()\ncache = Cache(app, config={'C': store})\nlimits = Cache(store)\nother = store is None"
+    text, found, _ = clients(view("return store.get('k')", f"{HEAD}\nfrom async_support import one_loop\n\none_loop(app)\n{made}\n"))
+    assert "await shared(make_store).get('k')" in text and [code for code, _, _ in found] == ["C211"]
 
 
 def test_kept_and_closed():

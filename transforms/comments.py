@@ -13,7 +13,7 @@ import sys
 import tokenize
 from dataclasses import dataclass
 
-from transforms.rules import CHANGING, FOUND, RULES
+from transforms.rules import CHANGING, FOUND, RULES, UNSAFE
 
 _MARK = re.compile(r"#[ \t]*async[ \t]*:[ \t]*(?P<rest>.*)", re.IGNORECASE)
 _LEAVE = re.compile(r"leave(?:\[(?P<codes>[^\]]*)\])?(?:\s+(?P<reason>.*))?")
@@ -78,6 +78,13 @@ def about_code(code: str) -> str:
         return f"{code} changes nothing; the rules that do are {', '.join(CHANGING)}"
     close = difflib.get_close_matches(code.upper(), CHANGING, n=1)
     return f"{code!r} is no rule code; " + (f"did you mean {close[0]}?" if close else f"the rules that change something are {', '.join(CHANGING)}")
+
+
+def about_unsafe(code: str) -> str:
+    """What is wrong with a rule code whose unsafe changes are to be taken; empty when nothing is."""
+    if code in UNSAFE or code not in RULES:
+        return "" if code in UNSAFE else about_code(code)
+    return f"{code} makes no change that is unsafe, so opting in has no effect; the rules that do are {', '.join(UNSAFE)}"
 
 
 def _scope(tree: ast.Module, line: int, own_line: bool) -> tuple[int, int]:

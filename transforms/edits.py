@@ -51,7 +51,6 @@ class WrapCall:
 
     place: Place
     spelling: str
-    copy_context: bool = True
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def _move(index: Index, function: Function, move: Move, settings: Settings, resu
         result.decide(function, line, move.code if move.obstacle else "E305", Verdict.REFUSE, obstacle, subject=move.subject)
         return
     expression = move.thread and move.target is None and not _is_session_call(move)
-    edit = WrapExpression(place_of(move.node)) if expression else WrapCall(place_of(move.node), spelling, move.target is not None)
+    edit = WrapExpression(place_of(move.node)) if expression else WrapCall(place_of(move.node), spelling)
     result.changes.append(Change(function.module.path, edit, group, imports))
     result.need("flask[async]", group)
     entry = move.entry or (move.reaches.site.entry if move.reaches else None)

@@ -116,7 +116,15 @@ def _passes(node: ast.stmt, suppresses: Suppresses) -> bool:
             return falls_through(node.finalbody, suppresses) and any(falls_through(end, suppresses) for end in ends)
         case ast.While(test=ast.Constant(value=True)):
             return any(isinstance(item, ast.Break) for item in own_nodes(node.body))
+        case ast.Match() if _takes_all(node):
+            return any(falls_through(case.body, suppresses) for case in node.cases)
     return True
+
+
+def _takes_all(node: ast.Match) -> bool:
+    """Whether one of the cases is always taken: the last one is `case _:` or a bare name, without a guard."""
+    last = node.cases[-1]
+    return last.guard is None and isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None
 
 
 # Live names, backwards
@@ -180,7 +188,12 @@ def _live_before(node: ast.stmt, after: Names, exits: _Exits, found: Watch) -> N
             inner = frozenset(name for case in node.cases for name in _live(case.body, after, exits, found) | read(case.guard) | read(case.pattern))
             return read(node.subject) | inner | after
     kills = bound([node]) if isinstance(node, ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom) and not _has_walrus(node) else _NONE
-    return (after - kills) | read(node)
+    return (after - (_NONE if _is_declaration(node) else kills)) | read(node)
+
+
+def _is_declaration(node: ast.AST) -> bool:
+    """`x: int` binds nothing: what the name holds stays."""
+    return isinstance(node, ast.AnnAssign) and node.value is None
 
 
 def _has_walrus(node: ast.AST) -> bool:
@@ -247,12 +260,13 @@ class Assigned:
                 self._read(node.iter, start)
                 self.run(node.body, start | bound([node.target]))
                 self.run(node.orelse, start)
-                return start
+                return start - _deleted(node)
             case ast.While():
                 self._read(node.test, start)
+                start |= _named_first(node.test) & self.of
                 self.run(node.body, start)
                 self.run(node.orelse, start)
-                return start
+                return start - _deleted(node)
             case ast.With() | ast.AsyncWith():
                 for item in node.items:
                     self._read(item, start)
@@ -263,14 +277,14 @@ class Assigned:
                 return self._try(node, start)
             case ast.Match():
                 self._read(node.subject, start)
+                ended = self.of
                 for case in node.cases:
                     self._read(case.guard, start | bound([case.pattern]))
-                    self.run(case.body, start | bound([case.pattern]))
-                return start
+                    ended &= self.run(case.body, start | bound([case.pattern]))
+                return ended if _takes_all(node) else start
         self._read(node, start)
-        deleted = frozenset(item.id for item in own_nodes([node]) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Del))
-        empty = isinstance(node, ast.AnnAssign) and node.value is None
-        return (start - deleted) if deleted or empty or _has_walrus(node) else start | (bound([node]) & self.of)
+        deleted = _deleted(node)
+        return (start - deleted) if deleted or _is_declaration(node) or _has_walrus(node) else start | (bound([node]) & self.of)
 
     def _try(self, node: ast.Try | ast.TryStar, start: Names) -> Names:
         after = self.run(node.orelse, self.run(node.body, start))
@@ -280,6 +294,26 @@ class Assigned:
             after &= self.run(handler.body, start | named) - named
         self.run(node.finalbody, start)
         return after | (frozenset(bound(node.finalbody) & self.of) if _straight(node.finalbody) else _NONE)
+
+
+def _deleted(node: ast.AST) -> Names:
+    return frozenset(item.id for item in own_nodes([node]) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Del))
+
+
+def _named_first(node: ast.expr) -> Names:
+    """The names that `:=` binds in the condition whatever its outcome."""
+    match node:
+        case ast.NamedExpr(target=ast.Name(id=name)):
+            return frozenset({name}) | _named_first(node.value)
+        case ast.BoolOp():
+            return _named_first(node.values[0])
+        case ast.Compare():
+            return _named_first(node.left) | _named_first(node.comparators[0])
+        case ast.UnaryOp():
+            return _named_first(node.operand)
+        case ast.Call(args=[first, *_]):
+            return _named_first(first)
+    return _NONE
 
 
 def _straight(body: Sequence[ast.stmt]) -> bool:

@@ -96,7 +96,7 @@ def _rewrite_segment(text: str, first: int, edits: Iterable[Edit], newline: str)
     blocks = {_place_key(edit.statement, first, lines): edit for edit in edits if isinstance(edit, ClientBlock)}
     outlines = {key[:2]: (key, edit, _place_key(edit.last, first, lines)[:2]) for key, edit in wanted.items() if isinstance(edit, Outline | Gather)}
     here = {key: replace(edit, last=_place_key(edit.last, first, lines)) if isinstance(edit, Enclose) else edit for key, edit in typed.items()}
-    transformer = Transformer(positions, wanted, functions, blocks, outlines, here)  # type: ignore[arg-type]
+    transformer = Transformer(positions, wanted, functions, blocks, outlines, here, lines)  # type: ignore[arg-type]
     try:
         result = module.visit(transformer)
     except cst.CSTValidationError as error:
@@ -144,6 +144,7 @@ class Transformer(cst.CSTTransformer):
         blocks: dict[Place, ClientBlock],
         outlines: dict[tuple[int, int], tuple[Place, Outline | Gather, tuple[int, int]]],
         typed: dict[tuple[type, Place], Typed] | None = None,
+        lines: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.positions = positions
@@ -154,11 +155,21 @@ class Transformer(cst.CSTTransformer):
         self.done: set[Place] = set()
         self.typed = typed or {}
         self.typed_done: set[tuple[type, Place]] = set()
+        self.lines = lines
 
     def on_leave(self, original_node: cst.CSTNodeT, updated_node: cst.CSTNodeT) -> cst.CSTNodeT | cst.RemovalSentinel | cst.FlattenSentinel[cst.CSTNodeT]:
         """The edits that go by the kind of node they change come after those that go by the node."""
         left = super().on_leave(original_node, updated_node)
-        return typed_edits.carried_out(self, original_node, left) if self.typed else left  # type: ignore[return-value]
+        left = typed_edits.carried_out(self, original_node, left) if self.typed else left  # type: ignore[assignment]
+        if isinstance(left, cst.Await) and not left.lpar and not isinstance(original_node, cst.Await) and self._touches_a_word(original_node):
+            return left.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        return left
+
+    def _touches_a_word(self, node: cst.CSTNode) -> bool:
+        """Whether a word stands against the expression, without a space: `x()is None`, `return"".join(…)`."""
+        first, start, last, end = self.place(node)
+        before, after = self.lines[first - 1][:start], self.lines[last - 1][end:]
+        return before[-1:].isalnum() or after[:1].isalpha()
 
     def take(self, kind: type, node: cst.CSTNode) -> Typed | None:
         """The edit of that kind at that node, which is thereby done."""
@@ -316,8 +327,7 @@ def _wrap(call: cst.Call, edit: WrapCall) -> cst.Call:
         return call.with_changes(func=cst.Call(cst.Name("sync_to_async"), [cst.Arg(call.func)]))
     leading = [call.func]
     if edit.spelling == "run_in_executor":
-        if edit.copy_context:
-            leading = [cst.parse_expression("contextvars.copy_context().run"), call.func]
+        leading = [cst.parse_expression("contextvars.copy_context().run"), call.func]
         if any(arg.keyword or arg.star == "**" for arg in call.args):
             inner = _prepend(call.with_changes(func=cst.parse_expression("functools.partial"), lpar=[], rpar=[]), [call.func])
             leading = [*leading[:-1], inner]

@@ -113,6 +113,7 @@ _TABLE = (
         "V401", "it blocked a loop at run time, and static analysis does not see why", "Look at what runs there; a catalogue file of yours can say what it is."
     ),
 )
-CHANGING = ("R100", "C200", "C201", "C204", "C206", "C210", "C211", "E300", "E301", "E302", "E309")
+CHANGING = ("R100", "C200", "C201", "C204", "C206", "C210", "C211", "E300", "E301", "E302", "E309", "G600")
+UNSAFE = ("E302", "G600")  # rules of which some changes are unsafe, so that opting in has an effect
 RULES = {rule.code: rule for rule in _TABLE}
 FOUND = tuple(code for code in RULES if code.startswith("T"))

@@ -15,7 +15,7 @@ from codemods.delivery import deliver, status_of
 from codemods.pipeline import Migration, choose_all, run_stages
 from codemods.progress import progress
 from codemods.project import Loaded
-from codemods.report import stage_lines, summary_lines
+from codemods.report import DRY_RUN, stage_lines, summary_lines
 from codemods.results import write_results
 from codemods.review_terminal import Reviewed
 from codemods.settings import Effective, narrowed
@@ -92,11 +92,18 @@ def _wanted(result: Migration, run: _Run, ask: Ask) -> bool:
     return bool(result.changes) and ((ask.write and run.reviewed.finished) or confirmed(result))
 
 
+def _why_unwritten(run: _Run, ask: Ask) -> str:
+    if run.reviewed is None:
+        return DRY_RUN
+    early = ask.write and not run.reviewed.finished
+    return f"Nothing was written: {'the review ended before its last question, and ' if early else ''}the chosen changes were not confirmed."
+
+
 def _tell(result: Migration, run: _Run, ask: Ask, written: bool) -> None:
     if ask.html or ask.format:
         write_results(run.loaded, result, run.chosen.settings, written, ask.verbose, ask.format, ask.html)
     if not ask.format:
-        print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), written, paint()))
+        print_lines(summary_lines(result.outcomes, result.needs, len(result.changes), written, paint(), _why_unwritten(run, ask)))
     tell(run.loaded, run.chosen, result, run.choices, run.known)
     if ask.write_baseline:
         save_baseline(ask.write_baseline, result)

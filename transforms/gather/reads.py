@@ -30,7 +30,8 @@ _FILES = (
     "json.load", "os.listdir", "os.stat", "os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.getsize", "os.path.getmtime", "pathlib.Path.read_text",
     "pathlib.Path.read_bytes", "pathlib.Path.exists", "pathlib.Path.is_file", "pathlib.Path.is_dir", "pathlib.Path.stat",
 )  # fmt: skip
-METHODS = frozenset(f"{owner}.{name}" for owner in _HTTP_TYPES for name in _HTTP) | {f"{owner}.{name}" for owner in _REDIS_TYPES for name in _REDIS}
+SESSION_METHODS = frozenset(f"{owner}.{name}" for owner in _HTTP_TYPES for name in _HTTP)
+METHODS = SESSION_METHODS | {f"{owner}.{name}" for owner in _REDIS_TYPES for name in _REDIS}
 READING = METHODS | {f"{module}.{name}" for module in _HTTP_MODULES for name in _HTTP} | set(_FILES)
 CLIENTS = frozenset({"httpx.AsyncClient", "httpx2.AsyncClient", "httpx.Client", "httpx2.Client", "requests.Session", "requests.session"})
 """Clients that a helper may open for itself."""

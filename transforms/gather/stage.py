@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from transforms.edits import Gather, Import, place_of
 from transforms.executor import async_functions
 from transforms.facts import Function
+from transforms.gather.cookies import Jars, both
 from transforms.gather.proof import Proof
 from transforms.gather.runs import Step, early_argument, held, independent, runs
 from transforms.index import Index
@@ -32,19 +33,19 @@ def plan(index: Index, settings: Settings) -> Plan:
     result = Plan(NAME)
     if stopped(index):
         return result
-    proof = Proof(index)
+    proof, jars = Proof(index), Jars(index)
     for function in async_functions(index, Reach(index.graph), settings):
-        groups = [together for steps in runs(function) for together in _groups(index, function, steps, proof, result)]
+        groups = [together for steps in runs(function) for together in _groups(index, function, steps, proof, jars, result)]
         for number, together in enumerate(groups, 1):
             _gather(index, function, together, settings, result, f"{NAME}:{function.module.path}:{function.qualname}#{number}")
     return result
 
 
-def _groups(index: Index, function: Function, steps: Iterable[Step], proof: Proof, result: Plan) -> list[list[Step]]:
+def _groups(index: Index, function: Function, steps: Iterable[Step], proof: Proof, jars: Jars, result: Plan) -> list[list[Step]]:
     """The longest stretches that may run at once; a decision for each statement that ends one."""
     found: list[list[Step]] = [[]]
     for step in steps:
-        needed = independent(found[-1], step)
+        needed = independent(found[-1], step) or _same_jar(function, found[-1], step, jars)
         code, reason = _obstacle(index, function, step, proof)
         if needed or reason:
             result.decide(function, step.statement.lineno, NEEDED if needed else code, Verdict.LEAVE, needed or reason, subject=_what(step))
@@ -52,6 +53,16 @@ def _groups(index: Index, function: Function, steps: Iterable[Step], proof: Proo
         if not reason:
             found[-1].append(step)
     return [group for group in found if len(group) > 1]
+
+
+def _same_jar(function: Function, steps: Iterable[Step], after: Step, jars: Jars) -> str:
+    """Why the call may send what the answer to one before it set; empty when it does not."""
+    mine = jars.of(function, after.call)
+    if mine and any(both(jars.of(function, step.call), mine) for step in steps):
+        return (
+            "it goes over the same session as a call before it, and sends the cookies that the answer to that set (a session whose policy keeps no cookies may)"
+        )
+    return ""
 
 
 def _obstacle(index: Index, function: Function, step: Step, proof: Proof) -> tuple[str, str]:

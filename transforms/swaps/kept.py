@@ -16,6 +16,7 @@ from transforms.layout import is_test
 from transforms.placement import stands_alone
 from transforms.planning import shadowed
 from transforms.support import adapter_import
+from transforms.swaps.configured import changed_after
 from transforms.swaps.made import ARGUMENTS, Maker, argument_obstacle, made_here, maker_of
 from transforms.swaps.uses import LEAVES, Stop
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue
@@ -148,6 +149,9 @@ def shared_form(index: Index, function: Function, node: ast.expr, found: Origin,
     if isinstance(node, ast.Name):
         _unchanged(index, node, function.module.path, node.id)
     _not_configured(index, node, value, binding.scope)
+    row = made_here(index, value, binding.scope)
+    if row is not None and (changed := changed_after(index, found.name, binding, row)):
+        raise Stop(CHANGES, node, changed)
     name = f"make_{found.name.strip('_').lower()}"
     elsewhere = _maker(index, node, home, statement, value, name)
     prefix, imports = _reach(index, function, node, home, name)
