@@ -77,6 +77,7 @@ class Function:
     handlers: list[ast.ExceptHandler] = field(default_factory=list)
     managers: list[Reference] = field(default_factory=list)
     iterated: list[Reference] = field(default_factory=list)
+    operated: list[Reference] = field(default_factory=list)
 
     @property
     def is_async(self) -> bool:
@@ -273,6 +274,15 @@ class _Scanner:
             self.module.named += [(name, node.lineno) for text in _texts(node) for name in _WORD.findall(text)]
         if last_name(node.func) in ("multiple", "dict", "object"):
             self.module.named += [(item.arg, node.lineno) for item in node.keywords if item.arg]
+
+    def on_Subscript(self, node: ast.Subscript, scope: Scope) -> None:
+        scope.owner.operated.append(Reference(node, scope))
+        self.children(node, scope)
+
+    def on_Compare(self, node: ast.Compare, scope: Scope) -> None:
+        if any(isinstance(item, ast.In | ast.NotIn) for item in node.ops):
+            scope.owner.operated.append(Reference(node, scope))
+        self.children(node, scope)
 
     def on_Constant(self, node: ast.Constant, scope: Scope) -> None:
         value = node.value

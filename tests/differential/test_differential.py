@@ -74,13 +74,6 @@ def differing(name: str, before: Seen, after: Seen) -> set[str]:
     }
 
 
-# Views of which the last await is not reached, or does what no view looks at afterwards.
-UNSEEN = {
-    "postgres_psycopg": {"in_tuple"},  # its first statement fails
-    "redis_commands": {"watched_and_left", "compare"},  # it returns before; nobody reads what it writes
-}
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_is_seen_before_and_after(name, tmp_path):
     missing = SERVERS[name.partition("_")[0]]().missing()
@@ -108,7 +101,4 @@ def notice(name, table):
         text, views = without_awaits(files["app.py"], pick)
         assert len(views) >= 10
         broken = table.seen(f"broken {pick}", {**files, "app.py": text})
-        unseen = UNSEEN.get(name, set()) if pick == "last" else set()
-        assert [
-            view for view in views if broken.of(view) == whole.of(view) and view not in unseen
-        ] == [], f"a mistake in these views would not be seen ({pick} await)"
+        assert [view for view in views if broken.of(view) == whole.of(view)] == [], f"a mistake in these views would not be seen ({pick} await)"
