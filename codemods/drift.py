@@ -134,7 +134,8 @@ def _type(drift: Drift, row: Row, types: Collection[str], virtual: Collection[st
 
 def _members(drift: Drift, row: Row, first: str, holders: Collection[object]) -> None:
     blocks = [name for name in row.get("blocks", []) if name != "*"]
-    named = dict.fromkeys([*blocks, *row.get("pure", []), *row.get("returns", {}), *row.get("lazy", []), *row.get("properties", [])])
+    further = [name for key in ("pure", "returns", "lazy", "properties", "at_once_after", "queued_after") for name in row.get(key, [])]
+    named = dict.fromkeys([*blocks, *further])
     for name in named:
         drift.asked.add(f"{first}.{name}")
         if name != "*" and not any(hasattr(holder, name) for holder in holders):

@@ -71,6 +71,7 @@ class ClientBlock:
     method: str
     keywords: tuple[tuple[str, str], ...] = ()
     drop: tuple[str, ...] = ()
+    rename: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,29 @@ class Unthread:
 
 
 @dataclass(frozen=True)
+class ReadJson:
+    """`x.json()` becomes `json.loads(x.text)`."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class DumpJson:
+    """`x` becomes `json.dumps(x, allow_nan=False)`."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class AddItem:
+    """`{…}` gets one item more, as its first; `key` and `value` are code."""
+
+    place: Place
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
 class AddFunction:
     """A function of its own below the top-level statement that stands there."""
 
@@ -198,7 +222,7 @@ class AddLine:
     code: str
 
 
-Typed = Replace | AwaitValue | AsyncLoop | AsyncBlock | Collect | Enclose | NameArguments | Unthread
+Typed = Replace | AwaitValue | AsyncLoop | AsyncBlock | Collect | Enclose | NameArguments | Unthread | ReadJson | DumpJson | AddItem
 Edit = (
     MakeAsync
     | AwaitCall

@@ -67,6 +67,7 @@ class Function:
     handlers: list[ast.ExceptHandler] = field(default_factory=list)
     managers: list[Reference] = field(default_factory=list)
     iterated: list[Reference] = field(default_factory=list)
+    operated: list[Reference] = field(default_factory=list)
 
     @property
     def is_async(self) -> bool:

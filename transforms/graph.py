@@ -11,6 +11,8 @@ from transforms.escapes import Escapes
 from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, Scope, last_name
 from transforms.layout import is_test
 from transforms.model import Seen
+from transforms.operators import operations
+from transforms.queued import sent_at_once
 from transforms.registry import RENDERING, Registry
 from transforms.resolve import Resolver, is_property
 from transforms.runtime import CALL, READ, text_of, traced
@@ -113,6 +115,8 @@ class Graph:
                 self._protocol(manager, _ENTERING, found[1])
             for iterated in function.iterated:
                 self._protocol(iterated, ("__iter__",), found[1])
+            for operated in function.operated:
+                found[1].extend(self._operation(operated))
             for nested in function.nested:
                 found[0].append(Edge(nested, nested.node, "nested", False))
             found[0].sort(key=lambda edge: (getattr(edge.node, "lineno", 0), getattr(edge.node, "col_offset", 0), edge.how))
@@ -131,7 +135,7 @@ class Graph:
             edges += self._object(target, call.node)
         elif isinstance(target, External):
             sites += [site for site in self._guessed(call) if site.entry.kind == "loop"]
-            entry = self.entry(target)
+            entry = self.entry(target) or sent_at_once(self.resolver, call, target)
             if entry:
                 sites.append(Site(call.node, call.scope, entry))
             edges += self._implicit(target, call.node)
@@ -146,6 +150,14 @@ class Graph:
             reason = known.reason or "entering or leaving the block waits: the whole block has to move together"
             entry = Entry(f"{known.name}.{method}", known.library, known.kind, "refuse", reason, False, known.thread_bound)
             sites.append(Site(used.node, used.scope, entry))
+
+    def _operation(self, used: Reference) -> Iterator[Site]:
+        """`client[key]`, `client[key] = value`, `del client[key]`, `key in client`, where the object's type asks its server for that."""
+        for operand, method in operations(used.node, used.scope.owner.module.parents):
+            value = self.resolver.value(operand, used.scope)
+            entry = self.resolver.catalogue.operating(value.name, method) if isinstance(value, External) and value.instance else None
+            if entry:
+                yield Site(used.node, used.scope, entry)
 
     def entry(self, target: External) -> Entry | None:
         """What the catalogue knows of calling it."""

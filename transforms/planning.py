@@ -9,7 +9,7 @@ from transforms.index import Index
 from transforms.model import Decision, FileChange, Safety, Verdict
 from transforms.values import External, Value
 
-_LIBRARIES = {"asyncio", "contextvars", "functools", "asgiref", "httpx", "httpx2", "certifi", "ssl", "os", "redis"}
+_LIBRARIES = {"asyncio", "contextvars", "functools", "asgiref", "httpx", "httpx2", "certifi", "json", "ssl", "os", "redis"}
 
 
 @dataclass(frozen=True)

@@ -357,9 +357,20 @@ def _on_request_thread(call: cst.Call) -> cst.Call:
 
 
 def _on_client(call: cst.Call, edit: ClientBlock) -> cst.Call:
-    kept = [arg for arg in call.args if not (arg.keyword and arg.keyword.value in edit.drop)]
+    renamed = dict(edit.rename)
+    kept = [
+        arg.with_changes(keyword=cst.Name(renamed[arg.keyword.value])) if arg.keyword and arg.keyword.value in renamed else arg
+        for arg in call.args
+        if not (arg.keyword and arg.keyword.value in edit.drop)
+    ]
+    if kept and call.args[-1].keyword and call.args[-1].keyword.value in edit.drop and not _has_comment(kept[-1].comma):
+        kept[-1] = kept[-1].with_changes(comma=call.args[-1].comma, whitespace_after_arg=call.args[-1].whitespace_after_arg)
     func = cst.Attribute(cst.Name(edit.name), cst.Name(edit.method))
     return _with_keywords(call.with_changes(func=func, args=kept), edit.keywords)
+
+
+def _has_comment(comma: cst.Comma | cst.MaybeSentinel) -> bool:
+    return isinstance(comma, cst.Comma) and "#" in cst.Module([]).code_for_node(comma)
 
 
 def _with_keywords(call: cst.Call, keywords: Sequence[tuple[str, str]]) -> cst.Call:
@@ -370,5 +381,11 @@ def _with_keywords(call: cst.Call, keywords: Sequence[tuple[str, str]]) -> cst.C
             args[-1] = args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
     for name, code in keywords:
         equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-        args.append(cst.Arg(cst.parse_expression(code), keyword=cst.Name(name), equal=equal))
+        added = cst.Arg(cst.parse_expression(code), keyword=cst.Name(name), equal=equal)
+        gap = call.whitespace_before_args
+        if args and isinstance(args[-1].comma, cst.Comma) and isinstance(gap, cst.ParenthesizedWhitespace) and not _has_comment(args[-1].comma):
+            line = gap.with_changes(first_line=cst.TrailingWhitespace(), empty_lines=[])
+            added = added.with_changes(comma=args[-1].comma)
+            args[-1] = args[-1].with_changes(comma=cst.Comma(whitespace_after=line))
+        args.append(added)
     return call.with_changes(args=args)

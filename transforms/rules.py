@@ -52,6 +52,7 @@ _TABLE = (
     Rule("C217", "the tests put something else in the client's place", "Let the tests use a real server, or leave it."),
     Rule("C218", "the client may be another one later", "Make it once, by a statement at the top level of a module."),
     Rule("C219", "nothing closes the client", "Write `with … as client:` around its use."),
+    Rule("C230", "a redirected POST would keep its Content-Type", "Write `allow_redirects=False` where it is not redirected, or opt in with `--unsafe C230`."),
     Rule("E300", "the blocking call moves to a worker thread"),
     Rule("E301", "the call of a blocking helper moves to a worker thread"),
     Rule("E302", "the work moves to the request's own thread"),

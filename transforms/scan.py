@@ -144,6 +144,15 @@ class _Scanner:
         if last_name(node.func) in ("multiple", "dict", "object"):
             self.module.named += [(item.arg, node.lineno) for item in node.keywords if item.arg]
 
+    def on_Subscript(self, node: ast.Subscript, scope: Scope) -> None:
+        scope.owner.operated.append(Reference(node, scope))
+        self.children(node, scope)
+
+    def on_Compare(self, node: ast.Compare, scope: Scope) -> None:
+        if any(isinstance(item, ast.In | ast.NotIn) for item in node.ops):
+            scope.owner.operated.append(Reference(node, scope))
+        self.children(node, scope)
+
     def on_Constant(self, node: ast.Constant, scope: Scope) -> None:
         value = node.value
         if isinstance(value, str) and ("{{" in value or "{%" in value):

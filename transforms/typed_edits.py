@@ -6,6 +6,7 @@ from typing import Protocol
 import libcst as cst
 
 from transforms.edits import AddFunction, AsyncBlock, AsyncLoop, AwaitValue, Collect, Enclose, NameArguments, Replace, Typed, Unthread
+from transforms.json_edits import carried_out as json_carried_out
 from transforms.text import split_lines
 
 _SPACE = cst.SimpleWhitespace(" ")
@@ -64,7 +65,7 @@ def _expression(places: Places, original: cst.BaseExpression, node: cst.CSTNode)
         node = cst.Await(node.with_changes(lpar=[], rpar=[]), lpar=node.lpar, rpar=node.rpar)
     if isinstance(collect := places.take(Collect, original), Collect):
         node = _collected(node, collect)
-    return node
+    return json_carried_out(places.take, original, node)
 
 
 def _collected(node: cst.CSTNode, edit: Collect) -> cst.ListComp:

@@ -23,7 +23,7 @@ def main() -> int:
     args = _arguments()
     use_checkout()
     apps = read_apps(args.apps)
-    options = Options(args.orm, args.executor, args.all_handlers)
+    options = Options(args.orm, args.executor, args.all_handlers, args.http)
     rows = [examine(apps[name], Home(args.work.resolve() / name), options, args.keep) for name in args.name or apps]
     text = markdown(rows, options)
     print(text)
@@ -42,6 +42,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--orm", choices=["leave", "executor"], default="leave")
     parser.add_argument("--executor", choices=["to_thread", "run_in_executor", "sync_to_async"], default="to_thread")
     parser.add_argument("--all-handlers", action="store_true")
+    parser.add_argument("--http", choices=["auto", "httpx", "httpx2", "bridge"], default="auto")
     return parser.parse_args()
 
 

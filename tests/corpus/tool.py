@@ -27,6 +27,7 @@ class Options:
     orm: str = "leave"
     executor: str = "to_thread"
     all_handlers: bool = False
+    http: str = "auto"
 
     @property
     def arguments(self) -> list[str]:
@@ -37,6 +38,7 @@ class Options:
             "--executor",
             self.executor,
             *(["--all-handlers"] if self.all_handlers else []),
+            *(["--http", self.http] if self.http != "auto" else []),
         ]
 
     @property
@@ -44,7 +46,7 @@ class Options:
         """As the API takes them."""
         from transforms.model import Settings
 
-        return Settings(orm=self.orm, executor=self.executor, all_handlers=self.all_handlers)
+        return Settings(orm=self.orm, executor=self.executor, all_handlers=self.all_handlers, http=self.http)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from transforms.catalogue.schema import TABLES, CatalogueError, validate
 class Entry:
     """One blocking callable. `verdict` is wrap, leave or refuse; `lazy`: its result blocks again when used.
 
-    `read`: it is no callable but a property, and reading it blocks.
+    `read`: it is no call but a property or an operator, and evaluating it blocks.
     """
 
     name: str
@@ -27,7 +27,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class LibraryType:
-    """A class whose instances' methods are known."""
+    """A class whose instances' methods are known.
+
+    Its methods are queued: after one of `at_once_after` they are sent at once, until one of `queued_after` is called.
+    """
 
     name: str
     library: str
@@ -43,6 +46,8 @@ class LibraryType:
     lazy: frozenset[str]
     thread_bound: bool
     properties: frozenset[str] = frozenset()
+    at_once_after: frozenset[str] = frozenset()
+    queued_after: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,17 @@ class Catalogue:
         )
         return Entry(f"{type_name}.{name}", known.library, known.kind, known.verdict, reason, False, known.thread_bound, True)
 
+    def operating(self, type_name: str, method: str) -> Entry | None:
+        """The entry of an operator on such an object, by its method's name (`__getitem__` …); None when it does not block."""
+        known = self.types.get(type_name)
+        if known is None or method not in known.blocks:
+            return None
+        shown = {"__getitem__": "x[key]", "__setitem__": "x[key] = value", "__delitem__": "del x[key]", "__contains__": "key in x"}.get(method, method)
+        reason = (
+            known.reason if known.verdict != "wrap" else f"`{shown}` waits for {known.library}: use the client's method, or a function of its own, which moves"
+        )
+        return Entry(f"{type_name}.{method}", known.library, known.kind, known.verdict, reason, False, known.thread_bound, True)
+
     def constructor(self, name: str) -> Entry | None:
         """The entry of a constructor or factory that already does I/O."""
         known = self.types.get(self.made.get(name, ""))
@@ -208,6 +224,7 @@ def _add_type(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str
         names[0], library["id"], library.get("kind", "client"), row.get("context", ""), frozenset(row.get("blocks", [])), frozenset(row.get("pure", [])),
         row.get("returns", {}), row.get("attributes", {}), row.get("constructor_blocks", False), row.get("verdict", "wrap"), row.get("reason", ""),
         frozenset(row.get("lazy", [])), row.get("thread_bound", library.get("thread_bound", False)), frozenset(row.get("properties", [])),
+        frozenset(row.get("at_once_after", [])), frozenset(row.get("queued_after", [])),
     )  # fmt: skip
     for name in [*names, *row.get("made_by", [])]:
         catalogue.made[name] = names[0]

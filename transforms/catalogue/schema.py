@@ -23,6 +23,7 @@ _FUNCTION = {"names": "names", "verdict": "verdict", "reason": "text", "returns"
 _TYPE = {
     "names": "names", "made_by": "names", "context": "name", "blocks": "members", "pure": "members", "returns": "pairs", "attributes": "pairs",
     "constructor_blocks": "bool", "verdict": "verdict", "reason": "text", "lazy": "members", "properties": "members", "thread_bound": "bool", "last_seen": "text",
+    "at_once_after": "members", "queued_after": "members",
 }  # fmt: skip
 _DECORATOR = {"names": "names", "since": "text", "proof": "text", "also": "text"}
 _SWAP = {

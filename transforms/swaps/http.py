@@ -53,6 +53,17 @@ def context_obstacle(index: Index, function: Function, name: str = CONTEXT, code
     return "" if all(ast.dump(item.node) == wanted for item in bindings) else f"the name {name} means something else here"
 
 
+def netrc_obstacle(index: Index) -> str:
+    """Where the project speaks of `.netrc`, whose passwords requests sends and httpx does not; empty when nowhere."""
+    for path, data in sorted(index.project.python.items()):
+        if b"netrc" in data:
+            return f"{path} speaks of .netrc, which httpx does not read"
+    for path, text in sorted(index.project.metadata.items()):
+        if "netrc" in text.lower():
+            return f"{path} speaks of .netrc, which httpx does not read"
+    return ""
+
+
 def catcher(index: Index, function: Function, library: str) -> str:
     """Who handles an exception of the library, or may: its class would be another one. Empty when nobody does."""
     found = _on_stack(index, function)
@@ -67,6 +78,15 @@ def catcher(index: Index, function: Function, library: str) -> str:
 
     ended = next((reason for item in stack if (reason := suppressor(index, item, concerns))), "")
     return ended or error_handler(index, concerns) or _named(index, found, library)
+
+
+def value_error_catcher(index: Index, function: Function) -> str:
+    """Who catches ValueError, which `json.dumps` raises for numbers that JSON has not, and requests does not. Empty when nobody does."""
+    for item in sorted(_on_stack(index, function), key=lambda one: (one.module.path, one.line)):
+        for clause in item.handlers:
+            if any(index.resolver.value(kind, item.scope) == External("builtins.ValueError") for kind in _types(clause.type)):
+                return f"{item.module.path}:{clause.lineno} catches ValueError, which is raised for a number that JSON has not, where requests raises another error"
+    return ""
 
 
 def _handles(index: Index, function: Function, clause: ast.ExceptHandler, library: str) -> bool:

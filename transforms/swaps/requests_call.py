@@ -4,8 +4,9 @@ Not converted: streams, files, cookies, hooks, proxies and certificates per call
 values are not seen; URLs that are not seen; a response that leaves the function; errors that somebody catches; whatever
 the app's tests mock. A PUT, PATCH or DELETE follows a redirect with its body in httpx and without it in requests; an
 OPTIONS has `Content-Length: 0` in requests only.
-Not the same afterwards: `.netrc` and REQUESTS_CA_BUNDLE are no longer read, JSON bodies are sent without spaces, the
-address in a redirect is not quoted again.
+Written so that it stays the same: JSON that is sent (`json_body.py`) and read (`json.loads(response.text)`: the charset
+that the response declares, what is not UTF-8 replaced). Taken only when opted in: a POST with a body that follows
+redirects. Not the same afterwards, in rare cases that no source can show, and said with each decision: `caveats`.
 """
 
 import ast
@@ -19,7 +20,8 @@ from transforms.facts import Binding, Call, Function, Scope
 from transforms.index import Index
 from transforms.model import Settings
 from transforms.placement import free_name, own_statement, stands_alone
-from transforms.swaps.http import CONTEXT_CODE, CONTEXT_IMPORTS, catcher, context_obstacle, target
+from transforms.swaps.http import CONTEXT_CODE, CONTEXT_IMPORTS, catcher, context_obstacle, netrc_obstacle, target, value_error_catcher
+from transforms.swaps.json_body import NOT_OPTED_IN, REDIRECTED, has_body, json_edits, json_imports, json_keywords, json_obstacle
 from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.response import response_uses
 from transforms.values import External
@@ -27,7 +29,6 @@ from transforms.values import External
 VERBS = {f"requests.{verb}": verb for verb in ("get", "head", "post")}
 _PROTECTED = {f"requests.{verb}" for verb in ("options", "put", "patch", "delete", "request")}
 _BODILESS = {"get", "head"}
-_SIGNING = ("hmac", "signature", "sign_")
 
 
 def swap_requests(index: Index, function: Function, node: ast.Call, name: str, settings: Settings) -> Swap | Unproved:
@@ -42,19 +43,26 @@ def swap_requests(index: Index, function: Function, node: ast.Call, name: str, s
     statement = own_statement(function, node)
     assert statement is not None
     follow = _follows(node, VERBS[name])
+    if has_body(node) and follow and NOT_OPTED_IN not in settings.unsafe:
+        return Unproved(node, name, REDIRECTED, NOT_OPTED_IN)
     client = f"{library}.AsyncClient(verify=SSL_CONTEXT, follow_redirects={follow}, max_redirects=30, timeout=None)"
-    block = ClientBlock(place_of(node), place_of(statement), client, free_name(function, "client"), VERBS[name], drop=("allow_redirects",))
+    sent = json_edits(node)
+    rename = (("json", "content"),) if sent else ()
+    block = ClientBlock(
+        place_of(node), place_of(statement), client, free_name(function, "client"), VERBS[name], json_keywords(node), ("allow_redirects",), rename
+    )
+    imports = dict.fromkeys((Import(library), *CONTEXT_IMPORTS, *uses.imports, *json_imports(node)))
     reason = f"{library} sends the same request: redirects, timeouts, parameters and what is read of the response are proved equal{caveats(function, [node])}"
-    return Swap((node,), name, (block, *uses.edits), reason, (Import(library), *CONTEXT_IMPORTS), (CONTEXT_CODE,), (library, "certifi"))
+    return Swap((node,), name, (block, *sent, *uses.edits), reason, tuple(imports), (CONTEXT_CODE,), (library, "certifi"))
 
 
 def caveats(function: Function, calls: Sequence[ast.Call]) -> str:
     """What may differ after all, in rare cases that no source can show: said with every decision."""
     rare = ["REQUESTS_CA_BUNDLE must be a file, .netrc is not read", "the address in a redirect is not quoted again"]
     if any(isinstance(node, ast.Attribute) and node.attr == "json" for node in ast.walk(function.node)):
-        rare.append("JSON that is not UTF-8 is not guessed")
-    if any(keyword.arg in ("json", "data") for call in calls for keyword in call.keywords):
-        rare.append("a JSON body has no spaces, and a redirected POST keeps its Content-Type")
+        rare.append("JSON sent as text without a charset is read as UTF-8")
+    if any(has_body(call) and _follows(call, "post") for call in calls):
+        rare.append("a redirected POST keeps its Content-Type")
     return f" (rare differences: {'; '.join(rare)})"
 
 
@@ -74,7 +82,13 @@ def _obstacle(index: Index, function: Function, node: ast.Call, name: str) -> st
         return "the statement shares its line with another one"
     if sum(call.node in ast.walk(statement) and _is_client(index, call) for call in function.calls) > 1:
         return "the statement makes several requests"
-    return call_obstacle(index, function.scope, node, VERBS[name]) or _in_comprehension(function, node) or context_obstacle(index, function)
+    return (
+        call_obstacle(index, function.scope, node, VERBS[name])
+        or _in_comprehension(function, node)
+        or context_obstacle(index, function)
+        or netrc_obstacle(index)
+        or (value_error_catcher(index, function) if json_edits(node) else "")
+    )
 
 
 def _in_comprehension(function: Function, node: ast.AST) -> str:
@@ -102,7 +116,7 @@ def call_obstacle(index: Index, scope: Scope, node: ast.Call, verb: str) -> str:
     for name, value in keywords.items():
         if not _argument_is_equal(index, scope, str(name), value, verb):
             return f"its argument {name}= is not proved to be sent in the same way"
-    return ""
+    return json_obstacle(index, scope, node)
 
 
 def _argument_is_equal(index: Index, scope: Scope, name: str, value: ast.expr, verb: str) -> bool:
@@ -118,13 +132,8 @@ def _argument_is_equal(index: Index, scope: Scope, name: str, value: ast.expr, v
         case "data":
             return verb not in _BODILESS and _plain_mapping(index, scope, value)
         case "json":
-            return verb not in _BODILESS and not _signs(scope)
+            return verb not in _BODILESS
     return False
-
-
-def _signs(scope: Scope) -> bool:
-    """Whether the function seems to sign what it sends: the bytes of a JSON body differ."""
-    return any(mark in ast.unparse(scope.owner.node).lower() for mark in _SIGNING)
 
 
 def _plain_url(index: Index, node: ast.expr, scope: Scope, with_params: bool) -> bool:

@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass
 
-from transforms.edits import Edit, GuardStatus, place_of
+from transforms.edits import Edit, GuardStatus, Import, ReadJson, place_of
 from transforms.facts import Function
 from transforms.placement import stands_alone
 
@@ -24,6 +24,11 @@ class Uses:
 
     edits: tuple[Edit, ...] = ()
     obstacle: str = ""
+
+    @property
+    def imports(self) -> tuple[Import, ...]:
+        """What the edits need."""
+        return (Import("json"),) if any(isinstance(edit, ReadJson) for edit in self.edits) else ()
 
 
 def response_uses(function: Function, call: ast.Call) -> Uses:
@@ -81,7 +86,7 @@ def _one(function: Function, node: ast.Attribute) -> Uses:
     if node.attr in _SAME and not called:
         return Uses()
     if node.attr == "json" and isinstance(parent, ast.Call) and called and not parent.args and not parent.keywords:
-        return Uses()
+        return Uses((ReadJson(place_of(parent)),))
     if node.attr == "headers" and _plain_lookup(parents, parent):
         return Uses()
     if node.attr == "raise_for_status" and isinstance(parent, ast.Call) and called and _is_own_line(function, parent) and isinstance(node.value, ast.Name):

@@ -13,7 +13,8 @@ from transforms.facts import Function
 from transforms.index import Index
 from transforms.model import Settings
 from transforms.swaps.block import uses_in_block
-from transforms.swaps.http import CONTEXT, CONTEXT_CODE, CONTEXT_IMPORTS, catcher, context_obstacle, target
+from transforms.swaps.http import CONTEXT, CONTEXT_CODE, CONTEXT_IMPORTS, catcher, context_obstacle, netrc_obstacle, target
+from transforms.swaps.json_body import REDIRECTED, has_body
 from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.requests_call import call_obstacle, caveats
 from transforms.swaps.response import response_uses
@@ -38,16 +39,18 @@ def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem,
     calls = uses_in_block(function, block, item)
     obstacle = _obstacle(index, function, block, call, calls)
     edits: list[Edit] = []
+    imports: dict[Import, None] = {}
     for node in calls or []:
         uses = response_uses(function, node)
         obstacle = obstacle or uses.obstacle
+        imports.update(dict.fromkeys(uses.imports))
         edits += [AwaitCall(place_of(node)), *uses.edits]
     if obstacle or not calls:
         return Unproved(call, name, obstacle or "no request is made in the block")
     library = target(index, settings)
     block_edit = SwapBlock(place_of(call), place_of(call), f"{library}.AsyncClient", _CLIENT)
     reason = f"{library} sends the same requests: redirects, timeouts, parameters and what is read of the responses are proved equal{caveats(function, calls)}"
-    return Swap(tuple(calls), name, (block_edit, *edits), reason, (Import(library), *CONTEXT_IMPORTS), (CONTEXT_CODE,), (library, "certifi"))
+    return Swap(tuple(calls), name, (block_edit, *edits), reason, (Import(library), *CONTEXT_IMPORTS, *imports), (CONTEXT_CODE,), (library, "certifi"))
 
 
 def _obstacle(index: Index, function: Function, block: ast.With, call: ast.Call, calls: list[ast.Call] | None) -> str:
@@ -65,4 +68,6 @@ def _obstacle(index: Index, function: Function, block: ast.With, call: ast.Call,
             return f"line {node.lineno}: .{verb}() is not proved to send the same on a client of httpx"
         if reason := call_obstacle(index, function.scope, node, verb):
             return f"line {node.lineno}: {reason}"
-    return context_obstacle(index, function)
+        if has_body(node):
+            return f"line {node.lineno}: {REDIRECTED}"
+    return context_obstacle(index, function) or netrc_obstacle(index)
