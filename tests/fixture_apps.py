@@ -34,6 +34,8 @@ EXTRAS = (
     ("3-executor", "4-orm-executor", "executor", Settings(orm="executor")),
     ("3-executor", "4-gather", "gather", Settings()),
     ("4-gather", "5-server", "server", Settings()),
+    ("3-executor", "4-server", "server", Settings()),
+    ("4-server", "5-clients", "clients", Settings(http="bridge")),
 )
 
 

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from transforms.edits import AddTwin, AwaitCall, AwaitTwin, MakeAsync, place_of
+from transforms.edits import AddTwin, AwaitCall, AwaitTwin, MakeAsync, Unthread, place_of
 from transforms.executor import async_functions
 from transforms.facts import Function, last_name
 from transforms.index import Index
@@ -18,6 +18,7 @@ from transforms.moves import swap_left
 from transforms.placement import why_not_here
 from transforms.planning import Change, Plan
 from transforms.reach import Reach
+from transforms.reopened import Threaded, threaded_helpers
 from transforms.suppression import Left, left
 from transforms.swaps import Swap, Unproved, find_swaps
 from transforms.twins import Twin, find_twins, twin_imports
@@ -34,13 +35,17 @@ _BINDING = {"staticmethod", "classmethod"}
 
 @dataclass
 class Spread:
-    """The helpers that become async (`helpers`), why others on the way cannot (`kept`), and which get a twin."""
+    """The helpers that become async (`helpers`), why others on the way cannot (`kept`), and which get a twin.
+
+    `threaded` are calls that a run before moved to a thread and that come back when their helper becomes async.
+    """
 
     swaps: dict[Function, list[Swap | Unproved]] = field(default_factory=dict)
     helpers: set[Function] = field(default_factory=set)
     kept: dict[Function, str] = field(default_factory=dict)
     codes: dict[Function, str] = field(default_factory=dict)
     twins: dict[Function, Twin] = field(default_factory=dict)
+    threaded: list[Threaded] = field(default_factory=list)
 
     def entered(self, function: Function) -> set[ast.With]:
         """The `with` blocks of the function that become `async with`."""
@@ -61,6 +66,7 @@ def plan(index: Index, settings: Settings) -> Plan:
             continue  # its twin stands there already; the function itself stays as it is
         _swap(function, spread, groups, result)
         _await_helpers(index, function, spread, groups, settings, result)
+        _await_threaded(index, function, spread, groups, result)
         if function in spread.helpers:
             _convert(index, function, groups[function], result)
         elif function in spread.twins:
@@ -78,8 +84,8 @@ def plan(index: Index, settings: Settings) -> Plan:
 
 def find_spread(index: Index, reach: Reach, roots: Collection[Function], settings: Settings) -> Spread:
     """The largest set of helpers in which every caller of each is in the set or async already."""
-    spread = Spread()
-    near = _helpers_below(index, reach, roots)
+    spread = Spread(threaded=threaded_helpers(index, reach, roots, settings))
+    near = list(dict.fromkeys([*_helpers_below(index, reach, roots), *(item.target for item in spread.threaded)]))
     for function in [*roots, *near]:
         spread.swaps[function] = [_unless_left(index, function, item, settings) for item in find_swaps(index, function, settings)]
     wanted = {function for function in near if any(isinstance(item, Swap) for item in spread.swaps[function])}
@@ -148,8 +154,11 @@ def _why_kept(index: Index, reach: Reach, function: Function, candidates: Collec
     if fixed:
         return fixed
     callers = index.graph.callers(function)
+    threaded = {item.call.args[0] for item in spread.threaded}
     for caller in callers:
         place = caller.place
+        if caller.node in threaded:
+            continue
         if not caller.sure or caller.function is None:
             return f"{place}: it {caller.why}"
         if caller.function not in candidates and caller.function not in roots:
@@ -245,6 +254,15 @@ def _await_helpers(index: Index, function: Function, spread: Spread, groups: dic
             result.decide(function, line, unwanted.code, Verdict.LEAVE, unwanted.reason, subject=target.qualname)
         elif target in spread.twins:
             _await_twin(index, function, edge.node, target, spread.twins[target], groups[target], result)
+
+
+def _await_threaded(index: Index, function: Function, spread: Spread, groups: dict[Function, str], result: Plan) -> None:
+    for item in spread.threaded:
+        if item.function is function and item.target in spread.helpers:
+            group = groups[item.target]
+            result.changes.append(Change(function.module.path, Unthread(place_of(item.call)), group))
+            reason = f"{item.target.qualname} ({item.target.place}) becomes async: on one loop its client can be kept, and it needs no thread any more"
+            result.decide(function, item.call.lineno, "C201", Verdict.CHANGE, reason, group, item.target.qualname)
 
 
 def _await_twin(index: Index, function: Function, node: ast.Call, target: Function, twin: Twin, group: str, result: Plan) -> None:

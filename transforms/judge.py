@@ -12,6 +12,7 @@ from transforms.decoration import Decoration, decoration
 from transforms.facts import Class, Function
 from transforms.index import Index
 from transforms.layout import is_test
+from transforms.memory_databases import memory_database
 from transforms.model import Settings, Verdict
 from transforms.moves import Move, moves, orm_moves
 from transforms.reach import Reach, Reached, is_bound, is_orm, starts_loop
@@ -67,7 +68,7 @@ def judge(index: Index, reach: Reach, handler: Handler, settings: Settings) -> J
     for verdict, code, reason in _settled(reach, handler, settings, reached, possible):
         return Judgement(handler, verdict, code, reason, reached=reached)
     decorated = decoration(index, function)
-    for verdict, code, reason in _hindered(index, reach, handler, decorated, reached):
+    for verdict, code, reason in _hindered(index, reach, handler, decorated, reached, settings):
         return Judgement(handler, verdict, code, reason, moves=tuple(possible), reached=reached)
     if unwanted := left(index, settings, function, function.node, "R100"):
         return Judgement(handler, Verdict.LEAVE, unwanted.code, unwanted.reason, moves=tuple(possible), reached=reached)
@@ -121,7 +122,7 @@ def _nothing(reach: Reach, function: Function) -> str:
     )
 
 
-def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoration, reached: Sequence[Reached]) -> Iterator[_Row]:
+def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoration, reached: Sequence[Reached], settings: Settings) -> Iterator[_Row]:
     """Handlers that would break."""
     function = handler.function
     for caller in index.graph.callers(function):
@@ -134,6 +135,9 @@ def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoratio
     loop = next((item for item in reached if starts_loop(item.site.entry)), None)
     if loop:
         yield Verdict.REFUSE, "R107", f"{loop.path} ({loop.place}) fails inside a running event loop"
+    database = next((item for item in reached if is_orm(item.site.entry)), None)
+    if settings.orm == "executor" and database and (memory := memory_database(index)):
+        yield Verdict.REFUSE, "R113", f"it works on a database: {database.path} ({database.place}); {memory}"
     streamed = streams(index, reach, function)
     if streamed:
         yield Verdict.REFUSE, "R107", f"it streams with the request's context ({streamed}), which fails in an async view before Flask 3.1.2: ask for flask>=3.1.2"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from transforms.catalogue import Entry
 from transforms.facts import Function
 from transforms.index import Index
+from transforms.memory_databases import memory_database
 from transforms.model import Settings
 from transforms.placement import in_handler, is_awaited, why_not_here
 from transforms.reach import Reach, Reached, is_bound, is_movable, is_orm
@@ -151,7 +152,9 @@ def orm_moves(index: Index, reach: Reach, function: Function, settings: Settings
             reached = next(item for item in reach.surely(edge.target) if is_orm(item.site.entry))
             obstacle = why_not_here(index, function, edge.node)
             found.setdefault(edge.node, Move(edge.node, edge.target, None, obstacle, "E305", True, reached))
-    return [_unless_left(index, function, move, settings) for move in found.values() if not is_awaited(function, move.node)]
+    memory = memory_database(index) if found else ""
+    moved = [replace(move, obstacle=memory, code="E304") if memory else move for move in found.values()]
+    return [_unless_left(index, function, move, settings) for move in moved if not is_awaited(function, move.node)]
 
 
 def _is_orm_helper(reach: Reach, target: Function) -> bool:

@@ -64,7 +64,7 @@ def left_on_the_loop(index: Index) -> list[Left]:
             found.append(Left(function, decision.line, f"{decision.subject or 'it'}: {decision.reason}{todo}"))
     for function in _on_the_loop(reach, handlers):
         if not (function.module.path.endswith(f"{MODULE}.py") and holds_host(index.project.python[function.module.path])):
-            found += _doubts(index, function)
+            found += doubts(index, function)
     return sorted(found, key=lambda item: (item.function.module.path, item.line, item.reason))
 
 
@@ -84,7 +84,8 @@ def _runs_there(edge: Edge) -> bool:
     return edge.sure or edge.how in ("call", "property", "implicit", "nested")
 
 
-def _doubts(index: Index, function: Function) -> Iterator[Left]:
+def doubts(index: Index, function: Function) -> Iterator[Left]:
+    """Calls in the function's own body that may block the loop, though nothing is known to."""
     for node in index.graph.unknown(function):
         if not is_awaited(function, node) and last_name(node.func) not in _PLAIN:
             yield Left(function, node.lineno, f"{ast.unparse(node.func)[:60]}() cannot be followed, and may block")
