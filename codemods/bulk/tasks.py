@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -79,7 +78,7 @@ def _opened(job: Job) -> Iterator[int]:
 @contextlib.contextmanager
 def _timed(job: Job) -> Iterator[None]:
     """A limit for our own CPU time, where the system has such a clock: no source code may keep a worker for ever."""
-    if not job.spec.analysis_timeout or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    if not job.spec.analysis_timeout or not hasattr(signal, "setitimer"):
         yield
         return
 
