@@ -16,7 +16,7 @@ from test_bulk import WORK, bulk, ledger, report_of, rows_of, start
 from codemods.bulk.addresses import AddressError, Credentials, host_of, parse, path_of, scrub
 from codemods.bulk.hosts import Host, Limits
 from codemods.bulk.ledger import Member
-from codemods.bulk.running import Log, StepError, run
+from codemods.bulk.running import Ended, Log, StepError, complaint, run
 from codemods.bulk.selection import SelectionError, selected
 from codemods.bulk.sources import SourceError, read
 from codemods.bulk.spec import make
@@ -359,3 +359,12 @@ def test_files_keep_their_modes_and_bytes(tmp_path):
 def test_git_without_an_identity_is_told_before_anything_is_done(shops):
     out = bulk("run", cwd=shops, code=2, GIT_COMMITTER_NAME="", GIT_COMMITTER_EMAIL="", EMAIL="", HOME=str(shops))
     assert "user.name and user.email" in out and not list((shops / WORK / "repositories").iterdir())
+
+
+def test_names_and_reasons(tmp_path):
+    """A name that is given takes part in no clash; letters lose their marks; of ssh the cause is told, not that there was one."""
+    toml(tmp_path, "url = 'a/shöp'", "url = 'b/shop'\nname = 'other'", "url = 'a/日本'")
+    assert [spec.name for spec in read(tmp_path / "repos.toml").specs] == ["shop", "other", "repository"]
+    for line in ("ssh: connect to host h port 22: Connection refused", "git@h: Permission denied (publickey).", "ERROR: Repository not found."):
+        err = f"{line}\nfatal: Could not read from remote repository.\n\nPlease make sure\n".encode()
+        assert complaint(Ended(128, b"", err)) == line.removeprefix("ERROR: ")
