@@ -76,6 +76,8 @@ def test_wrong_files_are_refused_with_the_place(tmp_path):
     wrong(tmp_path, "[[repository]]\nurl = 'x'\nbranch = '-f'", "branch has to be the name of a branch")
     wrong(tmp_path, "[[repository]]\nurl = 'x'\nbranch = 'a..b'", "branch")
     wrong(tmp_path, "[[repository]]\nurl = 'a/x'\n[[repository]]\nurl = 'b/a/x'", "2 repositories would be called 'a-x'")
+    wrong(tmp_path, "[[repository]]\nurl = 'x'\nanalysis-timeout = inf", "a number from 0 to")
+    wrong(tmp_path, "[[repository]]\nurl = 'x'\ndepth = true", "a whole number from 0 to")
     wrong(tmp_path, '[host."h"]\nplatform = "svn"\n[[repository]]\nurl = "x"', "one of github, gitlab, gitea, none")
     wrong(tmp_path, "[[repository]]\nurl = 'x'\nhooks = { after-route = 'x' }", "did you mean 'after-routes'")
     assert "s3cret" not in wrong(tmp_path, "[[repository]]\nurl = 'ftp://me:s3cret@h/x'", "ftp://h/x")
@@ -365,6 +367,11 @@ def test_names_and_reasons(tmp_path):
     """A name that is given takes part in no clash; letters lose their marks; of ssh the cause is told, not that there was one."""
     toml(tmp_path, "url = 'a/shöp'", "url = 'b/shop'\nname = 'other'", "url = 'a/日本'")
     assert [spec.name for spec in read(tmp_path / "repos.toml").specs] == ["shop", "other", "repository"]
-    for line in ("ssh: connect to host h port 22: Connection refused", "git@h: Permission denied (publickey).", "ERROR: Repository not found."):
+    for line in (
+        "ssh: connect to host h port 22: Connection refused",
+        "git@h: Permission denied (publickey).",
+        "ERROR: Repository not found.",
+        "fatal: no such file",
+    ):
         err = f"{line}\nfatal: Could not read from remote repository.\n\nPlease make sure\n".encode()
-        assert complaint(Ended(128, b"", err)) == line.removeprefix("ERROR: ")
+        assert complaint(Ended(128, b"", err)) == line.removeprefix("ERROR: ").removeprefix("fatal: ")

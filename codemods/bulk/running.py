@@ -132,7 +132,7 @@ def complaint(ended: Ended) -> str:
     if full or ended.code == -getattr(signal, "SIGXFSZ", 0):
         return f"the disk is full or the file too large: {full or said(ended.code)}"
     if _NO_CAUSE in lines[1:]:
-        return lines[lines.index(_NO_CAUSE) - 1].removeprefix("ERROR:").strip()
+        lines = [lines[lines.index(_NO_CAUSE) - 1]]
     for begin in ("!", "fatal:", "error:", "ERROR:", "remote:"):
         if found := next((line for line in lines if line.startswith(begin)), ""):
             return _ONE_SIDE.sub("upload-pack: ", re.sub(r"\s+", " ", found.removeprefix(begin)).strip())

@@ -15,7 +15,7 @@ class Rows:
     def __init__(self, key: str) -> None:
         self.rows: list[dict[str, Any]] = []
         self._key = key
-        self._began, self._last = time.time(), time.monotonic()
+        self._last = time.monotonic()
         self._watched: dict[str, tuple[float, float]] = {}
         self._elsewhere = 0.0
 
@@ -25,9 +25,9 @@ class Rows:
         self.rows.append({"step": step, "key": self._key, "state": state, "reason": reason, "result": dict(result), "began": began, "seconds": seconds})
 
     def _lap(self) -> tuple[float, float]:
-        began, seconds = self._began, time.monotonic() - self._last - self._elsewhere
-        self._began, self._last, self._elsewhere = time.time(), time.monotonic(), 0.0
-        return began, seconds
+        seconds = time.monotonic() - self._last - self._elsewhere
+        self._last, self._elsewhere = time.monotonic(), 0.0
+        return time.time() - seconds, seconds
 
     @contextlib.contextmanager
     def during(self, step: str) -> Iterator[None]:
