@@ -59,18 +59,26 @@ def run_stages(
 
     Who has read the catalogue and the files already gives them.
     """
-    catalogue, cache = catalogue or catalogue_for(loaded), cache or ParseCache()
+    carried = one_by_one(loaded, in_order(stages), settings, chooses, tick, catalogue or catalogue_for(loaded), cache or ParseCache())
+    return migration_of(loaded, list(carried), settings)
+
+
+def one_by_one(
+    loaded: Loaded, names: Sequence[str], settings: Settings, chooses: Chooses, tick: Tick, catalogue: Catalogue, cache: ParseCache
+) -> Iterator[Staged]:
+    """The stages of these names in this order, each when it is asked for."""
     project = loaded.project
-    outcomes: list[Outcome] = []
-    carried: list[Staged] = []
-    for name in in_order(stages):
-        staged = carry(name, loaded.root, project, catalogue, settings, partial(chooses, name), cache, tick)
-        staged = with_dependencies(staged)
-        outcomes.append(staged.outcome)
-        carried.append(staged)
+    for name in names:
+        staged = with_dependencies(carry(name, loaded.root, project, catalogue, settings, partial(chooses, name), cache, tick))
         project = staged.project
-    changes = tuple(changed_files(loaded.project, project))
-    return Migration(_with_comments([staged.index for staged in carried], outcomes, settings), changes, tuple(carried))
+        yield staged
+
+
+def migration_of(loaded: Loaded, carried: Sequence[Staged], settings: Settings) -> Migration:
+    """What these stages, all that were carried out, come to."""
+    outcomes = _with_comments([staged.index for staged in carried], [staged.outcome for staged in carried], settings)
+    after = carried[-1].project if carried else loaded.project
+    return Migration(outcomes, tuple(changed_files(loaded.project, after)), tuple(carried))
 
 
 def with_dependencies(staged: Staged) -> Staged:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from bulk_repositories import KINDS, WHO, forbidding, git, make_remotes
+from bulk_repositories import GOOD, KINDS, WHO, bare, forbidding, git, make_remotes
 from fixture_apps import ROOT
 
 NUMBER = int(os.environ.get("BULK_REPOSITORIES", "200"))
@@ -199,7 +199,7 @@ def test_killed_again_and_again(first, place, pristine):
 
 
 @contextlib.contextmanager
-def cluster(folder):
+def cluster(folder, number=2):
     """A Dask scheduler and two workers, processes of their own; gives the scheduler's address and the workers."""
     pytest.importorskip("distributed", reason="the extra dask is not installed")
     environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
@@ -216,7 +216,7 @@ def cluster(folder):
         begin("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
         while not file.exists() or not file.read_text().strip():
             time.sleep(0.1)
-        workers = [begin("dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1") for _ in range(2)]
+        workers = [begin("dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1") for _ in range(number)]
         yield json.loads(file.read_text())["address"], workers
     finally:
         for process in reversed(processes):
@@ -240,6 +240,15 @@ def test_dask_with_a_worker_killed(first, place, pristine, tmp_path):
     same(first[0], state(place))
     for path in tmp_path.glob("*.log"):
         assert "s3cret" not in path.read_text(), "a worker's log shows credentials"
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no clock for CPU time")
+def test_time_of_analysis_is_limited_on_dask_too(tmp_path):
+    bare(tmp_path / "shop.git", GOOD)
+    (tmp_path / "repos.toml").write_text("[[repository]]\nurl = 'shop.git'\nanalysis-timeout = 0.05\n")
+    with cluster(tmp_path, 1) as (address, _):
+        said = [bulk("run", "--work", work, *arguments, cwd=tmp_path, code=2) for work, arguments in (("here", ()), ("there", ("--scheduler", address)))]
+    assert said[0] == said[1] and "took more than 0.05 seconds of CPU time (`analysis-timeout`)" in said[0]
 
 
 def ledger_or_none(folder):

@@ -16,7 +16,7 @@ from test_bulk import WORK, bulk, ledger, report_of, rows_of, start
 from codemods.bulk.addresses import AddressError, Credentials, host_of, parse, path_of, scrub
 from codemods.bulk.hosts import Host, Limits
 from codemods.bulk.ledger import Member
-from codemods.bulk.running import Log, StepError, run
+from codemods.bulk.running import Ended, Log, StepError, complaint, run
 from codemods.bulk.selection import SelectionError, selected
 from codemods.bulk.sources import SourceError, read
 from codemods.bulk.spec import make
@@ -76,6 +76,8 @@ def test_wrong_files_are_refused_with_the_place(tmp_path):
     wrong(tmp_path, "[[repository]]\nurl = 'x'\nbranch = '-f'", "branch has to be the name of a branch")
     wrong(tmp_path, "[[repository]]\nurl = 'x'\nbranch = 'a..b'", "branch")
     wrong(tmp_path, "[[repository]]\nurl = 'a/x'\n[[repository]]\nurl = 'b/a/x'", "2 repositories would be called 'a-x'")
+    wrong(tmp_path, "[[repository]]\nurl = 'x'\nanalysis-timeout = inf", "a number from 0 to")
+    wrong(tmp_path, "[[repository]]\nurl = 'x'\ndepth = true", "a whole number from 0 to")
     wrong(tmp_path, '[host."h"]\nplatform = "svn"\n[[repository]]\nurl = "x"', "one of github, gitlab, gitea, none")
     wrong(tmp_path, "[[repository]]\nurl = 'x'\nhooks = { after-route = 'x' }", "did you mean 'after-routes'")
     assert "s3cret" not in wrong(tmp_path, "[[repository]]\nurl = 'ftp://me:s3cret@h/x'", "ftp://h/x")
@@ -177,9 +179,9 @@ def test_a_checkout_is_not_touched(tmp_path):
 
 
 def test_hooks_and_install_run_only_as_given(tmp_path):
-    """In order, each at its commit; what they change is not committed; no token and no secret is in their environment."""
+    """In order, each at its commit; no token and no secret is in their environment; a hook that fails is a row."""
     bare(tmp_path / "shop.git", {**GOOD, "setup.py": "open('/tmp/flask-to-async-pwned', 'w')\n"})
-    say = "sh -c 'echo $FLASK_TO_ASYNC_STAGE:$GITHUB_TOKEN:$(grep -c async app.py):$PART >> ../../said; echo x >> app.py'"
+    say = "sh -c 'echo $FLASK_TO_ASYNC_STAGE:$GITHUB_TOKEN:$(grep -c async app.py):$PART >> ../../said; echo x > untracked'"
     toml(
         tmp_path,
         f"url = 'shop.git'\ninstall = \"sh -c 'mkdir .venv; echo install:$GITHUB_TOKEN >> ../../said'\"\n"
@@ -189,11 +191,54 @@ def test_hooks_and_install_run_only_as_given(tmp_path):
     said = (tmp_path / WORK / "said").read_text().split()
     assert said[0] == "install:" and [line.split(":")[0] for line in said[1:]] == ["routes", "routes"] and not any("t0ken" in line for line in said)
     assert int(said[1].split(":")[2]) == 0 < int(said[2].split(":")[2]), "before and after the stage"
-    assert b"+x\n" not in (tmp_path / WORK / "patches" / "shop.patch").read_bytes()
+    assert rows_of(tmp_path)["shop"]["commits"] == 3 and b"untracked" not in (tmp_path / WORK / "patches" / "shop.patch").read_bytes()
     assert not Path("/tmp/flask-to-async-pwned").exists()
     toml(tmp_path, "url = 'shop.git'\nhooks = { after-clients = 'false' }")
     bulk("run", cwd=tmp_path, code=2)
     assert "the hook after-clients 'false' ended with status 1" in rows_of(tmp_path)["shop"]["reason"]
+    assert git("rev-parse", "HEAD", cwd=tmp_path / WORK / "repositories" / "shop") == git("rev-parse", "main", cwd=tmp_path / "shop.git")
+
+
+def script(folder, name, text):
+    """A command for repos.toml, which runs this shell script."""
+    (folder / name).write_text(text)
+    return f"'sh {folder / name}'"
+
+
+def test_what_hooks_change_is_committed(tmp_path):
+    """In commits of their own, and the stages after it work on what a hook left; the same however often it is done."""
+    bare(tmp_path / "shop.git", {**GOOD, "old.txt": "old\n"})
+    bare(tmp_path / "static.git", {"app.py": "from flask import Flask\n\napp = Flask(__name__)\n"})
+    tidy = script(tmp_path, "tidy", "sed -i 's/^async def/async  def/' app.py; echo new > notes.txt; git add notes.txt\n")
+    hooks = f"hooks = {{ before-routes = 'rm old.txt', after-routes = {tidy}, after-executor = 'true' }}"
+    toml(tmp_path, f"url = 'shop.git'\n{hooks}", "url = 'static.git'\nhooks = { after-routes = 'sed -i s/app/shop/ app.py' }")
+    bulk("run", cwd=tmp_path, code=0)
+    rows, clone = rows_of(tmp_path), tmp_path / WORK / "repositories" / "shop"
+    log = git("log", "--reverse", "--format=%s", "HEAD..flask-to-async", cwd=clone).decode().splitlines()
+    kinds = ["hook before-routes", "flask-to-async routes", "hook after-routes", "flask-to-async clients", "flask-to-async executor"]
+    assert [line.split(":")[0] for line in log] == kinds
+    text = git("show", "flask-to-async:app.py", cwd=clone).decode()
+    assert "async  def" in text and "await" in text and "async def index" not in text, "the stages kept what the hook had written"
+    assert git("ls-tree", "--name-only", "flask-to-async", cwd=clone).split() == [b"app.py", b"notes.txt", b"requirements.txt"]
+    assert rows["shop"]["commits"] == 5 and rows["static"]["outcome"] == "unchanged", "no branch for what hooks alone have changed"
+    (tmp_path / WORK / "ledger.sqlite").unlink()
+    bulk("run", cwd=tmp_path, code=0)
+    assert rows_of(tmp_path)["shop"]["tip"] == rows["shop"]["tip"]
+
+
+def test_hooks_and_tests_together(tmp_path):
+    """What a hook breaks is found by the tests, before it could hide what a stage breaks."""
+    test = "import app\n\n\ndef test_name():\n    assert app.app.name == 'app'\n\n\ndef test_other():\n    assert app\n"
+    bare(tmp_path / "shop.git", {**GOOD, "test_app.py": test})
+    harm, none = script(tmp_path, "harm", "sed -i 's/__name__/\"x\"/' app.py\n"), script(tmp_path, "none", "echo >> test_app.py\n")
+    command = f"test = '{sys.executable} -m pytest -q -p no:cacheprovider'"
+    hooks = {"good": f"after-routes = {none}", "early": f"after-routes = {harm}", "late": f"after-executor = {harm}"}
+    toml(tmp_path, *(f"url = 'shop.git'\nname = '{name}'\n{command}\nhooks = {{ {hook} }}" for name, hook in hooks.items()))
+    bulk("run", "-j2", cwd=tmp_path, code=2, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    rows = rows_of(tmp_path)
+    assert (rows["good"]["outcome"], rows["good"]["tests"], rows["good"]["commits"]) == ("migrated", "2 pass", 4)
+    for name in ("early", "late"):
+        assert "after what its hooks changed, tests do not pass that passed before: test_app.py::test_name" in rows[name]["reason"]
 
 
 def test_its_own_tests_judge(tmp_path):
@@ -316,3 +361,17 @@ def test_files_keep_their_modes_and_bytes(tmp_path):
 def test_git_without_an_identity_is_told_before_anything_is_done(shops):
     out = bulk("run", cwd=shops, code=2, GIT_COMMITTER_NAME="", GIT_COMMITTER_EMAIL="", EMAIL="", HOME=str(shops))
     assert "user.name and user.email" in out and not list((shops / WORK / "repositories").iterdir())
+
+
+def test_names_and_reasons(tmp_path):
+    """A name that is given takes part in no clash; letters lose their marks; of ssh the cause is told, not that there was one."""
+    toml(tmp_path, "url = 'a/shöp'", "url = 'b/shop'\nname = 'other'", "url = 'a/日本'")
+    assert [spec.name for spec in read(tmp_path / "repos.toml").specs] == ["shop", "other", "repository"]
+    for line in (
+        "ssh: connect to host h port 22: Connection refused",
+        "git@h: Permission denied (publickey).",
+        "ERROR: Repository not found.",
+        "fatal: no such file",
+    ):
+        err = f"{line}\nfatal: Could not read from remote repository.\n\nPlease make sure\n".encode()
+        assert complaint(Ended(128, b"", err)) == line.removeprefix("ERROR: ").removeprefix("fatal: ")

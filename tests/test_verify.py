@@ -20,8 +20,9 @@ from codemods.catalogue_files import load_catalogue
 from codemods.verify import scratch
 from codemods.verify import session as verify_module
 from codemods.verify.bisect import smallest
-from codemods.verify.gate import Gate
-from codemods.verify.judging import BaselineError, baseline, failures
+from codemods.verify.gate import Gate, Taken, Verified
+from codemods.verify.judging import Baseline, BaselineError, baseline, failures
+from codemods.verify.report import Evidence, markdown_lines
 from codemods.verify.run import INSIDE, Case, Run, read_run
 from codemods.verify.tester import Trial
 from transforms.index import ParseCache
@@ -366,3 +367,13 @@ def test_finders_of_editable_installs_lead_to_the_copy(tmp_path, monkeypatch):
     assert {"site": f"{copy}/src/site", "other": "/elsewhere/other"} == finder.MAPPING and {"space": [f"{copy}/space"]} == finder.NAMESPACES
     assert editables.RedirectingFinder._redirections == {"site": f"{copy}/site/__init__.py"}
     assert sys.path[:3] == [f"{copy}/src", f"{original}/.venv/lib/site-packages", f"{original}2"]
+
+
+def test_evidence_cannot_be_broken_by_names():
+    """A test id and a path may hold anything: they stay in code spans, and mention nobody."""
+    run = Run("ended", 0, 1.0, "log", {})
+    name = "test_a.py::test[`|@team<b>]"
+    result = Verified(taken=[Taken("routes", "app.py:a", {name: "said"})])
+    found = Evidence("pytest `x`", Baseline((run, run), {name: "passed"}, frozenset(), frozenset()), result, ("a`b.py",), ("a`b.py",), 3)
+    text = "\n".join(markdown_lines(found))
+    assert "``test_a.py::test[`\\|@team<b>]``" in text and "``a`b.py``" in text and "`` pytest `x` ``," in text

@@ -65,11 +65,13 @@ def _prepared(git: Git, spec: Spec) -> dict[str, str]:
     return {"base": base, "commit": commit}
 
 
-def top_checked(git: Git, commit: str) -> None:
-    """Raise StepError unless the clone is there and stands at that commit."""
+def top_checked(git: Git, commit: str, anew: bool = False) -> None:
+    """Raise StepError unless the clone is there and stands at that commit; `anew`: bring it there, from where hooks left it."""
     if git.folder.is_symlink() or not (git.folder / ".git").is_dir():
         raise StepError("its clone in the work folder is gone; `flask-to-async bulk run` makes it again")
     _unlock(git.folder)
+    if anew:
+        git.local("checkout", "--quiet", "--force", "--detach", commit)
     if git.local("rev-parse", "--verify", "HEAD").decode().strip() != commit:
         raise StepError("its clone in the work folder was changed; `flask-to-async bulk run` brings it in order")
 

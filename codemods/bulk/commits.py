@@ -32,16 +32,28 @@ class Identity:
     when: int
 
 
-def commit_all(git: Git, branch: str, base: str, drafts: Sequence[Draft], identity: Identity) -> list[str]:
-    """The commits on `branch`, one for each draft, the first one on `base`. Raises StepError."""
+def add_commits(git: Git, base: str, drafts: Sequence[Draft], identity: Identity) -> list[str]:
+    """A commit for each draft, the first one on `base`, on no branch. Raises StepError."""
     entries = _entries(git, base, {change.path for draft in drafts for change in draft.changes})
     _check_unchanged(drafts, entries)
     git.local("fast-import", "--quiet", "--force", "--done", data=b"".join(_stream(base, drafts, identity, entries)))
-    made, before = _chain(git, base, _NEW), _chain(git, base, f"refs/heads/{branch}")
+    made = [item[0] for item in _chain(git, base, _NEW)]
+    git.local("update-ref", "-d", _NEW)
+    return made
+
+
+def commit_tree(git: Git, tree: str, base: str, message: str, identity: Identity) -> str:
+    """A commit of that tree on `base`, on no branch."""
+    head = f"tree {tree}\nparent {base}\nauthor {identity.who} {identity.when} +0000\ncommitter {identity.who} {identity.when} +0000\n\n{message}\n"
+    return git.local("hash-object", "-t", "commit", "-w", "--stdin", data=head.encode()).decode().strip()
+
+
+def settle(git: Git, branch: str, base: str, tip: str) -> list[str]:
+    """The commits from `base` to `tip`, now on `branch`; when the branch had the same ones, made another time, it keeps them."""
+    made, before = _chain(git, base, tip), _chain(git, base, f"refs/heads/{branch}")
     kept = before if [item[1:] for item in before] == [item[1:] for item in made] else made
     if kept is made:
-        git.local("update-ref", f"refs/heads/{branch}", made[-1][0])
-    git.local("update-ref", "-d", _NEW)
+        git.local("update-ref", f"refs/heads/{branch}", tip)
     return [item[0] for item in kept]
 
 

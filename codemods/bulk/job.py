@@ -1,11 +1,13 @@
 """What a worker is given for one step of one repository. It is all that the step may know; secrets do not show in its text form."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from codemods.bulk.addresses import Credentials
+from codemods.bulk.git import Git, clean_environment
 from codemods.bulk.hosts import Host
 from codemods.bulk.place import Place
 from codemods.bulk.running import Log
@@ -42,6 +44,17 @@ class Job:
         """The repository's log."""
         secrets = [self.token, *(item.password or item.user for item in self.credentials)]
         return Log(self.place.log(self.spec.name), self.place.folder, tuple(text for text in secrets if text))
+
+    @property
+    def git(self) -> Git:
+        """Git in the repository's clone."""
+        return Git(self.place.clone(self.spec.name), self.log, self.spec.git_timeout, self.credentials, self.lock)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the commands that were given for it see: not the tokens."""
+        own = {"FLASK_TO_ASYNC_REPOSITORY": self.spec.name, "FLASK_TO_ASYNC_BRANCH": self.spec.branch}
+        return {name: value for name, value in clean_environment(os.environ).items() if name not in self.hidden} | own
 
     def plain(self) -> dict[str, Any]:
         """As JSON knows it. For a pipe to a worker of ours only: secrets are in it."""

@@ -14,6 +14,7 @@ from typing import Any
 from codemods.bulk.addresses import scrub
 
 _ONE_SIDE = re.compile(r"^(?:remote error: |git )upload-pack: ")  # both ends of a fetch say the same, in any order
+_NO_CAUSE = "fatal: Could not read from remote repository."  # what ssh or the host said of it stands before
 _FULL = ("No space left on device", "Disk quota exceeded", "File too large", "File size limit exceeded", "died of signal 25")
 
 
@@ -130,6 +131,8 @@ def complaint(ended: Ended) -> str:
     full = next((line for line in lines if any(word in line for word in _FULL)), "")
     if full or ended.code == -getattr(signal, "SIGXFSZ", 0):
         return f"the disk is full or the file too large: {full or said(ended.code)}"
+    if _NO_CAUSE in lines[1:]:
+        lines = [lines[lines.index(_NO_CAUSE) - 1]]
     for begin in ("!", "fatal:", "error:", "ERROR:", "remote:"):
         if found := next((line for line in lines if line.startswith(begin)), ""):
             return _ONE_SIDE.sub("upload-pack: ", re.sub(r"\s+", " ", found.removeprefix(begin)).strip())

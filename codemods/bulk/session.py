@@ -19,7 +19,7 @@ from codemods.bulk.ledger import Ledger, Member, Pass
 from codemods.bulk.options import Wish, wish_of
 from codemods.bulk.place import MARK, Place, PlaceError, found_place, held, open_place
 from codemods.bulk.platforms import TOKENS, token_name
-from codemods.bulk.pools import DaskPool, LocalPool, Pool
+from codemods.bulk.pools import LocalPool, Pool, PoolError
 from codemods.bulk.report import write_report
 from codemods.bulk.running import Log, StepError
 from codemods.bulk.selection import selected
@@ -131,7 +131,7 @@ def _opened(source: Source, how: How, fresh: bool = False) -> Iterator[tuple[Pla
 def _carried_out(source: Source, place: Place, ledger: Ledger, lock: int, how: How, say: Say) -> dict[str, Any]:
     current = ledger.passes()[-1]
     mark = _marked(place)
-    pool: Pool = DaskPool(how.scheduler) if how.scheduler else LocalPool(how.jobs, lock)
+    pool: Pool = _cluster(how.scheduler) if how.scheduler else LocalPool(how.jobs, lock)
 
     def tell(name: str, found: Standing, done: int, of: int) -> None:
         say(f"[{done}/{of}] {name}: {found.outcome}{f': {found.reason}' if found.reason else ''}")
@@ -146,6 +146,14 @@ def _carried_out(source: Source, place: Place, ledger: Ledger, lock: int, how: H
     _copy_patches(place, wish_of(current.options).patches, found)
     write_report(place.report, found)
     return found
+
+
+def _cluster(address: str) -> Pool:
+    try:
+        from codemods.bulk.dask_pool import DaskPool  # only where it is installed
+    except ImportError:
+        raise PoolError("--scheduler needs Dask: pip install 'flask-to-async[dask]'") from None
+    return DaskPool(address)
 
 
 def _check_git(place: Place) -> None:

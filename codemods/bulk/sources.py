@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -144,10 +145,10 @@ def _address(place: Path, number: int, row: Mapping[str, Any], key: str, base: P
 def _names(place: Path, rows: Sequence[Mapping[str, Any]], addresses: Sequence[Address]) -> list[str]:
     """A name for each: the one that is given, else the last part of its address, with the owner before it where two would be equal."""
     short = [_safe(path_of(address.url).rpartition("/")[2]) for address in addresses]
-    often = Counter(name.lower() for name in short)
+    given_names = [row.get("name") for row in rows]
+    often = Counter(name.lower() for name, given in zip(short, given_names, strict=True) if given is None)
     names = []
-    for row, address, name in zip(rows, addresses, short, strict=True):
-        given = row.get("name")
+    for given, address, name in zip(given_names, addresses, short, strict=True):
         if given is not None and not (isinstance(given, str) and NAME.fullmatch(given)):
             raise SourceError(f"{place}: the name {given!r} has to be letters, digits, '.', '_' and '-', and begin with a letter or digit")
         names.append(given or (name if often[name.lower()] == 1 else _safe("-".join(path_of(address.url).split("/")[-2:]))))
@@ -159,7 +160,8 @@ def _names(place: Path, rows: Sequence[Mapping[str, Any]], addresses: Sequence[A
 
 def _safe(text: str) -> str:
     """Something like that text that is a name everywhere: in paths, on command lines, in Markdown."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).lstrip(".-")[:100] or "repository"
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).lstrip(".-")[:100] or "repository"
 
 
 def host_for(hosts: Mapping[str, Host], url: str) -> Host:

@@ -12,6 +12,7 @@ from transforms.stages import ALL_STAGES
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}")
+_MOST = 1_000_000_000  # what clocks and git take
 _FROM_MIGRATE = ("stages", "only", "all-handlers", "orm", "executor", "http", "helpers", "python", "unsafe")
 MIGRATION = {key.name: key for key in KEYS if key.name in _FROM_MIGRATE}
 Check = Callable[[Any], str]
@@ -95,11 +96,11 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    return "" if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else "has to be a number, at least 0"
+    return "" if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST else f"has to be a number from 0 to {_MOST}"
 
 
 def _whole(value: Any) -> str:
-    return "" if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else "has to be a whole number, at least 0"
+    return _number(value).replace("a number", "a whole number") if isinstance(value, int) else f"has to be a whole number from 0 to {_MOST}"
 
 
 def _inner(value: Any) -> str:

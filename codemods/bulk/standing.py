@@ -48,10 +48,8 @@ def standing(spec: Spec, current: Pass, steps: Mapping[str, Step]) -> Standing:
 def _wanted(phase: Phase, spec: Spec, current: Pass, known: Mapping[str, Mapping[str, Any]]) -> bool:
     if phase.name == "install":
         return bool(spec.install)
-    if phase.name in ("hooks", "push", "pull-request") and not known["commit"]["commits"]:
+    if phase.name in ("push", "pull-request") and not known["commit"]["commits"]:
         return False
-    if phase.name == "hooks":
-        return bool(spec.hooks)
     if phase.name in ("push", "pull-request"):
         return bool(current.options.get("pull-request") or current.options.get(phase.name))
     return True
@@ -66,10 +64,10 @@ def _key(phase: Phase, spec: Spec, current: Pass, known: Mapping[str, Mapping[st
     if phase.name == "install":
         return digest("install", commit, where, settings_of(spec, "install", "submodules"))
     if phase.name == "migrate":
-        return digest("migrate", commit, where, current.tool, settings_of(spec, "install", "test", "test_timeout", "branch", "migration", "submodules"))
+        return digest(
+            "migrate", commit, where, current.tool, settings_of(spec, "install", "test", "test_timeout", "branch", "migration", "submodules", "hooks")
+        )
     tip = known["commit"]["tip"]
-    if phase.name == "hooks":
-        return digest("hooks", tip, settings_of(spec, "hooks"))
     if phase.name == "push":
         return digest("push", current.number, tip, spec.push_url or spec.url, spec.branch)
     return digest("pull-request", current.number, tip, known["clone"]["base"], settings_of(spec, "title", "draft", "branch"))

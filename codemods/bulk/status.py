@@ -8,9 +8,11 @@ from typing import Any
 from codemods.bulk.ledger import Ledger, Pass
 from codemods.bulk.sources import Source
 from codemods.bulk.tables import OUTCOMES, tables
+from codemods.bulk.tasks import PHASES
 from codemods.formats.words import plural
 
 _LONGEST = 40
+_ORDER = [step for phase in PHASES.values() for step in phase.steps]
 
 
 def table_lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -65,10 +67,10 @@ def status_json(source: Source, ledger: Ledger, current: Pass) -> Iterator[str]:
 
 
 def _steps(ledger: Ledger, name: str) -> Sequence[dict[str, Any]]:
-    rows = ledger.steps(name).values()
+    rows = [row for row in ledger.steps(name).values() if row.step in _ORDER]
     return [
         {"step": row.step, "state": row.state, "began": _when(row.began), "seconds": round(row.seconds, 3), "reason": row.reason}
-        for row in sorted(rows, key=lambda row: (row.began, row.step))
+        for row in sorted(rows, key=lambda row: _ORDER.index(row.step))
     ]
 
 

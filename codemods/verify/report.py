@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from codemods.formats.as_markdown import code, words
 from codemods.report import Paint
 from codemods.trace.events import BLOCKED, CONTEXT, STALL, UNAWAITED
 from codemods.trace.report import balance_lines, trace_lines
@@ -81,7 +82,7 @@ def markdown_lines(found: Evidence) -> Iterator[str]:
     """The evidence as GitHub-flavoured Markdown."""
     yield "## Evidence: flask-to-async verify"
     yield ""
-    yield f"`{found.command}`, {_count(found.runs, 'run')} in a copy of the project."
+    yield f"{code(found.command)}, {_count(found.runs, 'run')} in a copy of the project."
     yield ""
     yield "| tests | before | after |"
     yield "|---|---:|---:|"
@@ -98,7 +99,7 @@ def markdown_lines(found: Evidence) -> Iterator[str]:
     for taken in found.result.taken:
         yield from _taken_markdown(taken)
     if found.untested:
-        yield from ("", "Changed, but loaded by no test: " + ", ".join(f"`{name}`" for name in found.untested))
+        yield from ("", "Changed, but loaded by no test: " + ", ".join(map(code, found.untested)))
     if found.traced:
         yield from _traced_markdown(found.traced)
 
@@ -120,7 +121,7 @@ def _traced_markdown(traced: Traced) -> Iterator[str]:
     if traced.matched:
         yield from ("", "Blocking calls that are left on a loop:", "")
     for item in traced.matched:
-        yield f"* `{item.event.path}:{item.event.line}` `{item.event.via}`: {item.verdict}"
+        yield f"* {code(f'{item.event.path}:{item.event.line}')} {code(item.event.via)}: {words(item.verdict)}"
 
 
 def _lost(found: Evidence) -> Sequence[str]:
@@ -133,7 +134,7 @@ def _taken_markdown(taken: Taken) -> Iterator[str]:
     yield ""
     yield f"<details><summary>taken back (V400): <code>{_html(taken.group)}</code>{_html(together(taken))}</summary>"
     for name, text in sorted(taken.tests.items())[:3]:
-        yield from ("", f"`{name}`", "", fence, *text.replace(fence, "'" * 4).splitlines()[-_SHOWN:], fence)
+        yield from ("", code(name), "", fence, *text.replace(fence, "'" * 4).splitlines()[-_SHOWN:], fence)
     yield from ("", "</details>")
 
 

@@ -16,12 +16,18 @@ def prepare(app: App, home: Home, keep: bool) -> None:
     if keep and (home.folder / "baseline.json").exists():
         shell.must(f"git checkout -q -f {BASELINE} && git clean -fdq")
         return
+    fetch(app, home)
+    _install(app, home)
+
+
+def fetch(app: App, home: Home) -> None:
+    """Leave `home.src` as released, in a git repository with one commit; what was in `home.folder` is gone."""
     shutil.rmtree(home.folder, ignore_errors=True)
     home.folder.mkdir(parents=True)
-    _fetch(app, home)
+    _download(app, home)
+    shell = Shell(home.src, home.env(app), home.folder / "install.log")
     shell.must("git init -q")
     shell.commit("as released", everything=True)
-    _install(app, home)
 
 
 def mark_baseline(app: App, home: Home) -> None:
@@ -31,7 +37,7 @@ def mark_baseline(app: App, home: Home) -> None:
     shell.must(f"git tag -f {BASELINE}")
 
 
-def _fetch(app: App, home: Home) -> None:
+def _download(app: App, home: Home) -> None:
     shell = Shell(home.folder, home.env(app), home.folder / "install.log")
     shell.must(f"'{sys.executable}' -m pip download -q --no-deps --no-binary :all: -d . '{app.sdist}'")
     archive = next(home.folder.glob("*.tar.gz"), None)
