@@ -90,3 +90,13 @@ def test_two_sessions_have_two_jars():
     same = apart.replace('other.get, "http://b', 'one.get, "http://b')
     assert gathered(apart).project.python["app.py"].count(b"asyncio.gather(") == 2
     assert gathered(same).project.python["app.py"].count(b"asyncio.gather(") == 1
+
+
+def test_what_a_known_call_gives_is_used_at_once():
+    helper = 'def known(number):\n    return requests.get(f"http://a.example/{number}").json()\n\n\n'
+    source = (
+        TWO.replace("@app.get", helper + "@app.get")
+        .replace('requests.get, "http://a.example"', "known, 1")
+        .replace('requests.get, "http://b.example"', "known, 2")
+    )
+    assert "asyncio.to_thread(known, 1), asyncio.to_thread(known, 2)" in gathered(source).project.python["app.py"].decode().replace("\n        ", " ")

@@ -126,3 +126,14 @@ def test_recursion_ends():
     texts, _ = migrated(source)
     assert "async def index" in texts["app.py"]
     compile(texts["app.py"], "app.py", "exec")
+
+
+def test_a_name_for_a_blocking_function():
+    """`wait = time.sleep` blocks nowhere itself: the uses of the name do, and one of them that nobody can await is told."""
+    source = (
+        f"{HEAD}\n\n@app.route('/')\ndef index():\n    wait = time.sleep\n    wait(1)\n    return 'x'\n"
+        "\n\n@app.route('/b')\ndef other():\n    wait = time.sleep\n    time.sleep(2)\n    return str(list(map(wait, [1])))\n"
+    )
+    texts, decisions = migrated(source)
+    assert "await asyncio.to_thread(wait, 1)" in texts["app.py"] or "await asyncio.sleep(1)" in texts["app.py"]
+    assert {item.symbol for item in decisions if item.code == "E307"} == {"other"}

@@ -171,7 +171,9 @@ def _why_kept(index: Index, reach: Reach, function: Function, candidates: Collec
 def _fixed(index: Index, reach: Reach, function: Function) -> str:
     if function in index.registry.handlers:
         return "Flask calls it too"
-    if function.kind != "function" or function.is_generator:
+    if function.kind != "function":
+        return "it is a lambda, which cannot await" if function.kind == "lambda" else "it is no function of its own"
+    if function.is_generator:
         return "it is a generator"
     if function.name.startswith("__"):
         return "Python calls it by its special name"

@@ -249,6 +249,8 @@ class Graph:
         parents = reference.scope.owner.module.parents
         taker = parents.get(reference.node)
         taker = parents.get(taker) if isinstance(taker, ast.keyword) else taker
+        if isinstance(taker, ast.Assign) and _names_it(taker, reference.scope):
+            return None  # every use of the name is looked at in its own place
         return None if isinstance(taker, ast.Call) and _is_moving(taker.func) else entry
 
     def _own_state(self, value: Instance, node: ast.AST, scope: Scope) -> Iterator[Site]:
@@ -314,6 +316,12 @@ class Graph:
     def callers(self, function: Function) -> list[Caller]:
         """Everything that calls the function, may call it, or takes it as a value; registrations with Flask excepted."""
         return self._callers.of(function)
+
+
+def _names_it(node: ast.Assign, scope: Scope) -> bool:
+    """`fetch = requests.get`, where the name means nothing else."""
+    target = node.targets[0]
+    return len(node.targets) == 1 and isinstance(target, ast.Name) and target.id not in scope.outer_names and len(scope.bindings.get(target.id, [])) == 1
 
 
 def _is_moving(called: ast.expr) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from transforms.facts import Call, Function, Scope, last_name
 from transforms.flow import own_nodes
-from transforms.gather.reads import CLIENTS, METHODS, OPENING, PLAIN_METHODS, PURE, READING
+from transforms.gather.reads import CLIENTS, HOLDING, METHODS, OPENING, PLAIN_METHODS, PURE, READING, TYPES
 from transforms.graph import Edge
 from transforms.host.source import holds_host
 from transforms.index import Index
@@ -134,6 +134,8 @@ class Proof:
         match node:
             case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
                 return "" if isinstance(node.value, ast.Name) and node.value.id in _own_displays(function) else f"it changes {ast.unparse(node)[:40]}"
+            case ast.AugAssign(target=ast.Name(id=name)) if any(item.kind == "param" for item in function.scope.bindings.get(name, [])):
+                return f"it may change {name}, which it was given"
             case ast.Import() | ast.ImportFrom():
                 return "it imports"
             case ast.Lambda() | ast.ClassDef() | ast.Yield() | ast.YieldFrom() | ast.AsyncFor():
@@ -161,12 +163,17 @@ class Proof:
         if isinstance(value, External) and name_of(value) in METHODS:
             return self._client(function, node, name_of(value))
         if isinstance(value, External):
-            method = last_name(node.func) if value.name.startswith("builtins.") and value.name.count(".") > 1 else ""
+            owner, _, rest = value.name.replace("()", "").removeprefix("builtins.").partition(".")
+            method = last_name(node.func) if value.name.startswith("builtins.") and rest and owner in TYPES else ""
             if value.name in PURE or value.name in READING or method in PLAIN_METHODS:
                 return ""
             if value.name in OPENING and _reads(node):
                 return ""
-        if isinstance(node.func, ast.Attribute) and node.func.attr in PLAIN_METHODS and _is_plain(node.func.value, plain):
+        if (
+            isinstance(node.func, ast.Attribute)
+            and node.func.attr in PLAIN_METHODS
+            and (_is_plain(node.func.value, plain) or self._gives_plain(function, node.func.value, plain))
+        ):
             return ""
         if (
             isinstance(function.module.parents.get(function.module.parents.get(node, node)), ast.Await)
@@ -201,12 +208,28 @@ class Proof:
         if kind == "with" and isinstance(node, ast.Call):
             value = self.index.resolver.value(node.func, _scope_of(function, node))
             return isinstance(value, External) and value.name in OPENING
-        if kind not in ("assign", "for"):
-            return False
+        return kind in ("assign", "for") and isinstance(node, ast.expr) and (_is_plain(node, plain) or self._gives_plain(function, node, plain))
+
+    def _gives_plain(self, function: Function, node: ast.expr, plain: frozenset[str]) -> bool:
+        """Whether the call only reads and gives a plain value: what a known call gives, or a function whose every `return` does."""
         inner = node.value if isinstance(node, ast.Await) else node
-        if isinstance(inner, ast.Call) and _scope_known(function, inner):
-            return _is_plain(inner, plain) or not (self.awaited(function, inner) if inner is not node else self._call(function, inner, plain))
-        return isinstance(inner, ast.expr) and _is_plain(inner, plain)
+        if not isinstance(inner, ast.Call) or not _scope_known(function, inner):
+            return False
+        if self.awaited(function, inner) if inner is not node else self._call(function, inner, plain):
+            return False
+        value = self.index.resolver.value(self._called(inner, _scope_of(function, inner)), _scope_of(function, inner))
+        if isinstance(value, FunctionValue):
+            return self._returns_plain(value.function)
+        return not isinstance(value, External) or value.name not in HOLDING or all(_is_plain(item, plain) for item in inner.args)
+
+    def _called(self, node: ast.Call, scope: Scope) -> ast.expr:
+        """What really runs: the first argument of `asyncio.to_thread(…)`."""
+        return node.args[0] if self.index.resolver.value(node.func, scope) == _THREAD and node.args else node.func
+
+    def _returns_plain(self, function: Function) -> bool:
+        plain = self._plain_names(function)
+        found = [item.value for item in own_nodes(getattr(function.node, "body", [])) if isinstance(item, ast.Return) and item.value is not None]
+        return all(_is_plain(item, plain) or self._gives_plain(function, item, plain) for item in found)
 
 
 def name_of(value: External) -> str:
@@ -215,10 +238,14 @@ def name_of(value: External) -> str:
 
 
 def _is_plain(node: ast.expr, plain: frozenset[str]) -> bool:
-    """A text or a display, or something taken from a plain name."""
+    """A text, a display of such values, or something taken from a plain name."""
     match node:
-        case ast.Constant() | ast.JoinedStr() | ast.Dict() | ast.List() | ast.Tuple() | ast.Set():
+        case ast.Constant() | ast.JoinedStr() | ast.Compare():
             return True
+        case ast.List() | ast.Tuple() | ast.Set():
+            return all(_is_plain(item, plain) for item in node.elts)
+        case ast.Dict():
+            return all(_is_plain(item, plain) for item in node.values)
         case ast.Name():
             return node.id in plain
         case ast.Subscript():

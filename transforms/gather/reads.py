@@ -45,6 +45,10 @@ PURE = frozenset(f"builtins.{name}" for name in (*_BUILTINS, *_ERRORS)) | {
     "os.getenv", "urllib.parse.quote", "urllib.parse.quote_plus", "urllib.parse.urlencode", "urllib.parse.urljoin", "datetime.datetime.fromisoformat",
     "datetime.date.fromisoformat", "datetime.timedelta", "base64.b64encode", "base64.b64decode", "math.floor", "math.ceil", "decimal.Decimal", "uuid.UUID",
 }  # fmt: skip
+TYPES = frozenset({"str", "bytes", "int", "float", "bool", "dict", "list", "tuple", "set", "frozenset", "open"})
+_KEEPING = ("dict", "enumerate", "frozenset", "list", "max", "min", "reversed", "set", "sorted", "tuple", "zip")
+HOLDING = frozenset(f"builtins.{name}" for name in _KEEPING)
+"""Of these, what they give holds what they were given, or is it."""
 PLAIN_METHODS = frozenset({
     "json", "raise_for_status", "decode", "encode", "get", "items", "keys", "values", "split", "rsplit", "splitlines", "strip", "lstrip", "rstrip", "lower", "upper",
     "title", "startswith", "endswith", "replace", "join", "format", "partition", "rpartition", "removeprefix", "removesuffix", "isdigit", "isoformat", "strftime",
