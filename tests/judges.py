@@ -1,8 +1,8 @@
 """Other tools as judges of migrated applications: which blocking calls in async code do they report, and did we say so too?
 
-    python tests/judges.py --tools VENV/bin APP=FOLDER[:PART[:VENV]] …
+    python tests/judges.py --tools VENV/bin [--all-handlers] [--orm executor] [--http bridge] APP=FOLDER[:PART[:VENV]] …
 
-For each application the FOLDER is copied, PART of it (or all) migrated with `--all-handlers --orm executor`, and then
+For each application the FOLDER is copied, PART of it (or all) migrated with those options, and then
 `hydroid` (hydroid-cli), `ruff --select ASYNC` and `flake8-async` look at the copy. `--tools` names the folder of their
 programs (`pip install hydroid-cli ruff flake8-async` in an environment of its own), VENV the environment in which the
 application is installed, which hydroid resolves imports against. A finding counts as known when our tool,
@@ -30,7 +30,6 @@ from transforms.model import Settings  # noqa: E402
 from transforms.reach import Reach  # noqa: E402
 from transforms.stages import run_stage  # noqa: E402
 
-SETTINGS = Settings(all_handlers=True, orm="executor")
 SKIPPED = shutil.ignore_patterns(".git", "__pycache__", "node_modules", "*.pyc", ".venv", "venv")
 
 
@@ -46,13 +45,14 @@ class Finding:
 
 def main() -> int:
     options, unknown = _options(), []
+    settings = Settings(all_handlers=options.all_handlers, orm=options.orm, http=options.http)
     print(f"| app | coroutines | {' | '.join(JUDGES)} |\n{'|---' * (2 + len(JUDGES))}|", flush=True)
     for name, folder, part, venv in options.apps:
         with tempfile.TemporaryDirectory() as work:
             target = Path(shutil.copytree(folder, Path(work) / "app", ignore=SKIPPED)) / part
-            root, coroutines = migrate(target)
+            root, coroutines = migrate(target, settings)
             found = sorted(judged(root, options.tools, venv))
-            known = places(load(target))
+            known = places(load(target), settings)
             new = [item for item in found if (item.path, item.line) not in known]
             counts = " | ".join(f"{_count(found, judge)} ({_count(new, judge)})" for judge in JUDGES)
             print(f"| {name} | {coroutines} | {counts} |", flush=True)
@@ -64,6 +64,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tools", type=Path, required=True, help="folder with the programs hydroid, ruff and flake8-async")
+    parser.add_argument("--all-handlers", action="store_true")
+    parser.add_argument("--orm", choices=["leave", "executor"], default="leave")
+    parser.add_argument("--http", choices=["auto", "httpx", "httpx2", "bridge"], default="auto")
     parser.add_argument("apps", nargs="+", type=_app, metavar="APP=FOLDER[:PART[:VENV]]")
     options = parser.parse_args()
     for name in ("hydroid", "ruff", "flake8-async"):
@@ -78,22 +81,22 @@ def _app(text: str) -> tuple[str, Path, str, str]:
     return name, Path(folder), part, venv
 
 
-def migrate(target: Path) -> tuple[Path, int]:
+def migrate(target: Path, settings: Settings) -> tuple[Path, int]:
     """The application in that folder is migrated on disk; its project root, and how many coroutine functions it then has."""
     loaded = load(target)
-    result = run_stages(loaded, [], SETTINGS)
+    result = run_stages(loaded, [], settings)
     for change in result.changes:
         (loaded.root / change.path).write_bytes(change.after)
     index = build_index(load(target).project, catalogue_for(loaded))
     return loaded.root, sum(function.is_async for module in index.modules.values() for function in module.functions)
 
 
-def places(loaded: Loaded) -> set[tuple[str, int]]:
+def places(loaded: Loaded, settings: Settings) -> set[tuple[str, int]]:
     """Every line that our tool says something about: decisions of each stage, and calls that coroutines reach."""
     catalogue = catalogue_for(loaded)
     found = set()
     for stage in ("routes", "clients", "executor"):
-        outcome = run_stage(stage, loaded.project, catalogue, SETTINGS).outcome
+        outcome = run_stage(stage, loaded.project, catalogue, settings).outcome
         found |= {(item.path, item.line) for item in outcome.decisions}
     index = build_index(loaded.project, catalogue)
     reach = Reach(index.graph)

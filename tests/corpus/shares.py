@@ -1,6 +1,6 @@
 """What becomes of each blocking call that a handler reaches, by library: swapped, wrapped, left, refused, with the reasons.
 
-    python tests/corpus/shares.py APP=FOLDER [APP=FOLDER …] [--orm executor] [--all-handlers]
+    python tests/corpus/shares.py APP=FOLDER [APP=FOLDER …] [--orm executor] [--all-handlers] [--http bridge]
 
 Nothing is written or run: the applications are read, judged and migrated in memory. A call that is reached by several
 handlers counts once; its fate is the best one. A call in a decorator around a view that became async is left: it runs where
@@ -26,6 +26,7 @@ from transforms.reach import Reached, is_bound, is_movable  # noqa: E402
 from transforms.rules import RULES  # noqa: E402
 
 FATES = ("swapped", "wrapped", "left", "refused", "unexplained")
+SWAPPED = ("C200", "C206", "C210", "C211")
 _WORDS = {"leave": "left", "refuse": "refused"}
 
 
@@ -40,7 +41,7 @@ class Fate:
 
 def main() -> int:
     options = _options()
-    settings = Settings(orm=options.orm, all_handlers=options.all_handlers)
+    settings = Settings(orm=options.orm, all_handlers=options.all_handlers, http=options.http)
     fates = [fate for _, folder in options.apps for fate in fates_of(load(folder), settings)]
     print(by_library(fates), by_rule(fates), sep="\n\n")
     return 1 if any(fate.word == "unexplained" for fate in fates) else 0
@@ -51,6 +52,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("apps", nargs="+", type=lambda text: (text.partition("=")[0], Path(text.partition("=")[2])), metavar="APP=FOLDER")
     parser.add_argument("--orm", default="leave", choices=("leave", "executor"))
     parser.add_argument("--all-handlers", action="store_true")
+    parser.add_argument("--http", default="auto", choices=("auto", "httpx", "httpx2", "bridge"))
     return parser.parse_args()
 
 
@@ -86,14 +88,14 @@ def _fate(place: str, name: str, judgement: Judgement, reached: Reached, decisio
     near = [item for item in decisions if item["symbol"] in symbols and item["verdict"] == "change"]
     for item in here:
         if item["verdict"] == "change" and item["code"][0] in "CE":
-            return Fate(library, "swapped" if item["code"] == "C200" else "wrapped", item["code"])
-    for item in [item for item in here if item["code"][0] in "CE"][::-1]:
-        return Fate(library, _WORDS[item["verdict"]], item["code"])
+            return Fate(library, "swapped" if item["code"] in SWAPPED else "wrapped", item["code"])
     for item in near:
         if item["code"][0] == "E" and (item["subject"] in symbols or item["code"] in ("E302", "E309")):
             return Fate(library, "wrapped", item["code"])
-        if item["code"] == "C200" and item["symbol"] == reached.function.qualname and item["path"] == path:
-            return Fate(library, "swapped", "C200")
+        if item["code"] in SWAPPED and item["symbol"] == reached.function.qualname and item["path"] == path:
+            return Fate(library, "swapped", item["code"])
+    for item in [item for item in here if item["code"][0] in "CE"][::-1]:  # after all that may have moved the code around it
+        return Fate(library, _WORDS[item["verdict"]], item["code"])
     if judgement.verdict.value in _WORDS:
         return Fate(library, _WORDS[judgement.verdict.value], judgement.code)
     if any(link.how == "decorator" for link in reached.links):
