@@ -18,7 +18,7 @@ from shell import Shell, Stop
 Answers = dict[str, str]
 """Path to status, content type and body, with what varies from request to request levelled."""
 
-_SECRETS = re.compile(r"[\w.+/=-]{40,}|\d\d:\d\d:\d\d(\.\d+)?|\.\d{3,}")
+_SECRETS = re.compile(r"[\w.+/=-]{40,}|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\d\d:\d\d:\d\d(\.\d+)?|\.\d{3,}")
 
 
 def answers(app: App, home: Home, label: str) -> Answers:
