@@ -132,6 +132,7 @@ class ModuleFacts:
     named: list[tuple[str, int]] = field(default_factory=list)
     templates: list[tuple[str, int]] = field(default_factory=list)
     stores: list[tuple[ast.Attribute, Binding]] = field(default_factory=list)
+    items: list[tuple[ast.Subscript, Binding]] = field(default_factory=list)
     star_imports: list[Binding] = field(default_factory=list)
 
     @property
@@ -212,6 +213,8 @@ class _Scanner:
             self.bind(scope, target.id, kind, value)
         elif isinstance(target, ast.Attribute):
             self.store(target, scope, kind, value)
+        elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+            self.module.items.append((target, Binding(kind, value, scope)))
         elif isinstance(target, ast.Starred):
             self.bind_target(target.value, scope, "unknown", target)
         elif isinstance(target, ast.Tuple | ast.List):
