@@ -113,6 +113,20 @@ MOVED = {
     ),
     "subclass": ("class Mine(redis.Redis):\n    pass\n\n\nstore = Mine()", GET.format("store"), "redis.Redis.get blocks"),
 }
+STUB = """import grpc
+
+
+class GreeterStub(object):
+    def __init__(self, channel):
+        self.SayHello = channel.unary_unary("/Greeter/SayHello", request_serializer=str.encode, _registered_method=True)
+        self.Many = channel.unary_stream("/Greeter/Many", request_serializer=str.encode, _registered_method=True)
+"""
+GRPC = "import grpc\nimport hello_pb2_grpc\n"
+GENERATED = {
+    "in a block": (GRPC, 'with grpc.insecure_channel("a:1") as channel:\n    return hello_pb2_grpc.GreeterStub(channel).SayHello("x")', "asyncio.to_thread("),
+    "kept": (f'{GRPC}stub = hello_pb2_grpc.GreeterStub(grpc.insecure_channel("a:1"))', 'return stub.SayHello("x", timeout=3)', 'asyncio.to_thread(stub.SayHello, "x", timeout=3)'),
+    "answers one by one": (f'{GRPC}stub = hello_pb2_grpc.GreeterStub(grpc.insecure_channel("a:1"))', 'return ",".join(stub.Many("x"))', "    return \",\".join(stub.Many"),
+}  # fmt: skip
 NOT_FOLLOWED = {
     "g of two kinds": ("@app.before_request\ndef start():\n    g.store = {} if request.args else redis.Redis()", GET.format("g.store")),
     "extensions of something else": ('other.extensions["store"] = redis.Redis()', GET.format('current_app.extensions["store"]')),
@@ -183,6 +197,14 @@ def test_what_would_be_held_is_left(shape):
     assert "await" not in files["app.py"]
     assert "R111" in said
     assert "which would be held across the await" in said
+
+
+@pytest.mark.parametrize("case", GENERATED)
+def test_stubs_that_grpc_generates(case):
+    before, body, wanted = GENERATED[case]
+    files, said = migrated(before, body, {"hello_pb2_grpc.py": STUB})
+    assert wanted in files["app.py"], (files["app.py"], said)
+    assert "grpc." in said
 
 
 # Factories

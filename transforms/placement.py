@@ -12,7 +12,7 @@ _HARMLESS = {
     "builtins.open", "io.open", "contextlib.suppress", "contextlib.nullcontext", "requests.Session", "requests.session", "requests.sessions.Session",
     "httpx.Client", "httpx2.Client", "tempfile.TemporaryDirectory", "tempfile.NamedTemporaryFile", "tempfile.TemporaryFile", "zipfile.ZipFile",
     "tarfile.open", "flask.Flask.app_context", "flask.Flask.test_request_context", "io.BytesIO", "io.StringIO", "pathlib.Path.open", "requests.Session()",
-    "smtplib.SMTP", "smtplib.SMTP_SSL", "redis.Redis",
+    "smtplib.SMTP", "smtplib.SMTP_SSL", "redis.Redis", "grpc.Channel",
 }  # fmt: skip
 
 

@@ -86,6 +86,8 @@ def _made_inside(index: Index, function: Function) -> Iterator[_Unit | Unproved]
 def _from_factory(index: Index, function: Function, call: ast.Call, factory: Factory) -> _Unit:
     row = factory.row
     _same_client(index, function, call, row)
+    if obstacle := _late_obstacle(index, function, call, row, factory.maker.awaited):
+        raise Stop(NOT_SAME, call, obstacle)
     second = second_function(index, function, call, factory)
     made: Edit = AwaitCall(place_of(call), second.callee) if second.awaited else Replace(place_of(call.func), second.callee)
     uses, edits = _followed(index, function, call, row)
@@ -101,6 +103,8 @@ def _local(index: Index, function: Function, call: ast.Call, row: Row) -> _Unit:
         raise Stop(ARGUMENTS, call, obstacle)
     if name := shadowed(index, function, maker.imports):
         raise Stop(ARGUMENTS, call, f"the name {name} means something else here")
+    if obstacle := _late_obstacle(index, function, call, row, maker.awaited):
+        raise Stop(NOT_SAME, call, obstacle)
     uses, edits = _followed(index, function, call, row)
     made: list[Edit] = [AwaitCall(place_of(call), maker.target) if maker.awaited else Replace(place_of(call.func), maker.target)]
     if maker.by_name and call.args:
@@ -118,6 +122,20 @@ def _followed(index: Index, function: Function, call: ast.Call, row: Row) -> tup
         edits.insert(0, _enclosing(function, call, row, uses))
     uses.awaited.append(call)
     return uses, tuple(edits)
+
+
+def _late_obstacle(index: Index, function: Function, call: ast.Call, row: Row, awaited: bool) -> str:
+    """Why it would be seen that the asynchronous client connects when it is first used, and not when it is made; empty when nothing sees it."""
+    known = index.catalogue.types.get(row.type)
+    parents = function.module.parents
+    if awaited or known is None or not known.constructor_blocks or isinstance(parents.get(call), ast.withitem):
+        return ""
+    inner: ast.AST = call
+    for parent in function.module.ancestors(call):
+        if isinstance(parent, ast.Try) and inner in parent.body and parent.handlers or isinstance(parent, ast.With):
+            return f"the asynchronous client connects when it is first used, and line {parent.lineno} may catch what making this one raises"
+        inner = parent
+    return ""
 
 
 def _same_client(index: Index, function: Function, node: ast.expr, row: Row) -> None:
