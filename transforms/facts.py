@@ -123,6 +123,7 @@ class ModuleFacts:
     named: list[tuple[str, int]] = field(default_factory=list)
     templates: list[tuple[str, int]] = field(default_factory=list)
     stores: list[tuple[ast.Attribute, Binding]] = field(default_factory=list)
+    items: list[tuple[ast.Subscript, Binding]] = field(default_factory=list)
     star_imports: list[Binding] = field(default_factory=list)
 
     @property

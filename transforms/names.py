@@ -30,6 +30,7 @@ class NameTable:
     methods: dict[str, list[Function]] = field(default_factory=dict)
     aliases: dict[str, list[str]] = field(default_factory=dict)
     stores: dict[str, list[tuple[ast.Attribute, Binding]]] = field(default_factory=dict)
+    items: dict[str, list[tuple[ast.Subscript, Binding]]] = field(default_factory=dict)
     mentions: dict[str, list[Mention]] = field(default_factory=dict)
 
 
@@ -50,6 +51,9 @@ def table_of(module: ModuleFacts) -> NameTable:
                     table.aliases.setdefault(binding.text, []).append(name)
     for target, binding in module.stores:
         table.stores.setdefault(target.attr, []).append((target, binding))
+    for item, binding in module.items:
+        if isinstance(item.value, ast.Attribute) and isinstance(item.slice, ast.Constant):
+            table.items.setdefault(str(item.slice.value), []).append((item, binding))
     for text, line in module.strings:
         head, _, name = text.replace(":", ".").rpartition(".")
         if head or text.startswith("."):
@@ -87,6 +91,10 @@ class Names:
         return _merged(table.stores for table in self.tables)
 
     @cached_property
+    def _items(self) -> dict[str, list[tuple[ast.Subscript, Binding]]]:
+        return _merged(table.items for table in self.tables)
+
+    @cached_property
     def _methods(self) -> dict[str, list[Function]]:
         return _merged(table.methods for table in self.tables)
 
@@ -105,6 +113,10 @@ class Names:
     def stores(self, name: str) -> list[tuple[ast.Attribute, Binding]]:
         """Assignments to an attribute so named, on anything but `self`."""
         return self._stores.get(name, [])
+
+    def items(self, key: object) -> list[tuple[ast.Subscript, Binding]]:
+        """Assignments to `x.y[key]`."""
+        return self._items.get(str(key), [])
 
     def methods(self, name: str) -> list[Function]:
         """Methods so named."""

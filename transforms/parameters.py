@@ -65,16 +65,19 @@ def _from_callers(resolver: Resolver, parameter: ast.arg, function: Function) ->
     """What every caller passes, when all uses of the function are known to be calls of it."""
     if function.decorators or function.kind != "function":
         return None
+    made = function.cls if function.name == "__init__" else None
+    if made and resolver.classes.descendants(made):
+        return None
     values: list[Value] = []
-    for name in resolver.names.spellings(function.name):
+    for name in resolver.names.spellings(made.name if made else function.name):
         for _, use in resolver.names.uses(name):
             node = use.node.func if isinstance(use, Call) else use.node
             target = resolver.value(node, use.scope)
-            same = isinstance(target, FunctionValue) and target.function is function
+            same = target == ClassValue(made) if made else isinstance(target, FunctionValue) and target.function is function
             if target is None or (same and not isinstance(use, Call)):
                 return None
             if same and isinstance(use, Call):
-                bound = isinstance(target, FunctionValue) and target.receiver is not None
+                bound = made is not None or isinstance(target, FunctionValue) and target.receiver is not None
                 values.append(resolver.value(argument(use.node, parameter, function, bound), use.scope))
     return resolver.join(values) if values and len(values) <= 20 else None
 

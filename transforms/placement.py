@@ -12,7 +12,7 @@ _HARMLESS = {
     "builtins.open", "io.open", "contextlib.suppress", "contextlib.nullcontext", "requests.Session", "requests.session", "requests.sessions.Session",
     "httpx.Client", "httpx2.Client", "tempfile.TemporaryDirectory", "tempfile.NamedTemporaryFile", "tempfile.TemporaryFile", "zipfile.ZipFile",
     "tarfile.open", "flask.Flask.app_context", "flask.Flask.test_request_context", "io.BytesIO", "io.StringIO", "pathlib.Path.open", "requests.Session()",
-    "smtplib.SMTP", "smtplib.SMTP_SSL", "redis.Redis",
+    "smtplib.SMTP", "smtplib.SMTP_SSL", "redis.Redis", "grpc.Channel",
 }  # fmt: skip
 
 
@@ -88,7 +88,9 @@ def harmless(index: Index, manager: ast.expr, scope: Scope) -> bool:
         made = index.catalogue.made.get(value.name, "")
         return not _HARMLESS.isdisjoint((value.name, made)) or _is_client(index, manager, scope)
     if isinstance(value, FunctionValue) and isinstance(manager, ast.Call):
-        return _is_harmless_function(value.function)
+        given = index.resolver.value(manager, scope)
+        is_plain = isinstance(given, External) and given.instance and given.name in _HARMLESS
+        return is_plain or _is_client(index, manager, scope) or _is_harmless_function(value.function)
     return False
 
 

@@ -18,7 +18,8 @@ _DISPLAYS: dict[type, str] = {
     ast.Dict: "dict", ast.DictComp: "dict", ast.List: "list", ast.ListComp: "list", ast.Set: "set", ast.SetComp: "set",
     ast.Tuple: "tuple", ast.JoinedStr: "str", ast.Compare: "bool", ast.GeneratorExp: "generator",
 }  # fmt: skip
-_PASSING = {"staticmethod", "classmethod", "property"}
+_PASSING = {"staticmethod", "classmethod", "property", "lru_cache", "cache", "cached_property"}
+_MAPPINGS = ("extensions", "config")  # of a Flask object: what the application keeps there under a name is its own
 _CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 _KEEPING_CLASS = {"dataclass", "total_ordering", "final", "define", "attrs", "s", "frozen", "runtime_checkable", "unique"}
 _DEPTH = 40
@@ -71,6 +72,8 @@ class Resolver:
                 return self.attribute(self.value(node.value, scope), node.attr)
             case ast.Call(func=ast.Attribute(value=owner)) if self.is_bridge(self.value(owner, scope)):
                 return External("requests.Response", True)
+            case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[ast.Constant(value=key)], keywords=[]) if self._is_mapping(owner, scope):
+                return self._kept(owner, key)
             case ast.Call():
                 return self.result(self.value(node.func, scope), node, scope)
             case ast.Await() | ast.NamedExpr() | ast.Starred():
@@ -95,6 +98,8 @@ class Resolver:
         return left if left in (External("builtins.str", True), External("builtins.bytes", True)) else None
 
     def _item(self, node: ast.Subscript, scope: Scope) -> Value:
+        if isinstance(node.slice, ast.Constant) and self._is_mapping(node.value, scope):
+            return self._kept(node.value, node.slice.value)
         base = self.value(node.value, scope)
         if isinstance(base, External) and base.instance:
             known = self.catalogue.types.get(base.name)
@@ -102,6 +107,22 @@ class Resolver:
                 return External(known.attributes["[]"], True)
             return None if base.name.startswith("builtins.") else External(f"{base.name}[]", True)
         return None
+
+    def _is_mapping(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether it is `extensions` or `config` of a Flask object."""
+        return isinstance(node, ast.Attribute) and node.attr in _MAPPINGS and self.value(node.value, scope) == External("flask.Flask", True)
+
+    def _kept(self, mapping: ast.expr, key: object) -> Value:
+        """What the project puts under that key: `app.extensions["store"] = …`. Unknown where one of them may be that of another object."""
+        assert isinstance(mapping, ast.Attribute)
+        found = [
+            (target.value.value, binding)
+            for target, binding in self.names.items(key)
+            if isinstance(target.value, ast.Attribute) and target.value.attr == mapping.attr
+        ]
+        if any(self.value(owner, binding.scope) != External("flask.Flask", True) for owner, binding in found):
+            return None
+        return self.join([self.bound(binding) for _, binding in found])
 
     @staticmethod
     def join(values: Iterable[Value]) -> Value:
@@ -223,6 +244,8 @@ class Resolver:
 
     def _entered(self, binding: Binding) -> Value:
         manager = self.value(binding.node, binding.scope)
+        if manager == External("builtins.generator", True):
+            return self._yielded(binding)
         if isinstance(manager, External) and manager.instance:
             known = self.catalogue.types.get(manager.name)
             if known and known.context:
@@ -338,7 +361,17 @@ class Resolver:
         if overriding:
             values = [self._class_member(current, name, current) for current in [cls, *overriding]]
             return self.join(values) if not any(isinstance(value, FunctionValue) for value in values) else None
-        return found
+        return found if found is not None or name.startswith("__") else self._handed_on(cls, name)
+
+    def _handed_on(self, cls: Class, name: str) -> Value:
+        """A member that the class lacks and `__getattr__` takes from another object: `return getattr(self.client, name)`."""
+        method = next((current.methods["__getattr__"] for current in self.classes.lineage(cls) if "__getattr__" in current.methods), None)
+        arguments = method.node.args.args if method and isinstance(method.node, FunctionNode) else []
+        given = method.returns[0] if method and len(method.returns) == 1 and len(arguments) == 2 else None
+        match given:
+            case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Name(id=wanted)]) if method and wanted == arguments[1].arg:
+                return self.attribute(self.value(owner, method.scope), name)
+        return None
 
     def _is_set_from_outside(self, cls: Class, name: str) -> bool:
         """`box.item = other`, on an object that is of the class or may be."""
@@ -382,7 +415,9 @@ class Resolver:
         if target.name == "builtins.getattr" and len(call.args) >= 2 and isinstance(call.args[1], ast.Constant):
             return self.attribute(self.value(call.args[0], scope), str(call.args[1].value))
         if target.name in ("flask.g.get", "flask.g.pop", "flask.g.setdefault") and call.args and isinstance(call.args[0], ast.Constant):
-            return self.attribute(External("flask.g", True), str(call.args[0].value))
+            return self._of_g(target.name, call, scope)
+        if target.name in ("functools.partial", "functools.partialmethod"):
+            return None  # what it calls gets arguments that do not stand at the call
         if target.name == "importlib.import_module" and len(call.args) == 1 and isinstance(call.args[0], ast.Constant):
             return self.module(str(call.args[0].value), scope)
         owner, _, method = target.name.rpartition(".")
@@ -393,6 +428,15 @@ class Resolver:
         returned = returned or self.catalogue.returned.get(target.name)
         return External(returned, True) if returned else self.made(target)
 
+    def _of_g(self, name: str, call: ast.Call, scope: Scope) -> Value:
+        """`g.get(key)` and the like: what is kept there, or what `setdefault` puts there."""
+        key = str(call.args[0].value)  # type: ignore[attr-defined]
+        kept = self.attribute(External("flask.g", True), key)
+        if name != "flask.g.setdefault" or len(call.args) < 2:
+            return kept
+        default = self.value(call.args[1], scope)
+        return default if kept == External(f"flask.g.{key}") else self.join([kept, default])
+
     def returned(self, function: Function) -> Value:
         """What a function of the project returns, when all its `return` statements agree."""
         if function.is_generator:
@@ -401,7 +445,13 @@ class Resolver:
             return self._decorated(function)
         if not function.returns:
             return NOTHING if function.kind == "function" else None
-        return self.join([self.value(item, function.scope) for item in function.returns])
+        found = self.join([self.value(item, function.scope) for item in function.returns])
+        return found if found is not None else self._said(function)
+
+    def _said(self, function: Function) -> Value:
+        """The type of a library that the function is annotated to return, where its body does not show what it is."""
+        said = self._decorated(function)
+        return said if isinstance(said, External) and said.name in self.catalogue.types else None
 
     def _decorated(self, function: Function) -> Value:
         annotated = getattr(function.node, "returns", None)

@@ -82,6 +82,8 @@ class _Scanner:
             self.bind(scope, target.id, kind, value)
         elif isinstance(target, ast.Attribute):
             self.store(target, scope, kind, value)
+        elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+            self.module.items.append((target, Binding(kind, value, scope)))
         elif isinstance(target, ast.Starred):
             self.bind_target(target.value, scope, "unknown", target)
         elif isinstance(target, ast.Tuple | ast.List):

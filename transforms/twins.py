@@ -31,7 +31,7 @@ def find_twins(index: Index, helpers: Iterable[Function]) -> dict[Function, Twin
 
 
 def _twin(index: Index, function: Function) -> Twin | None:
-    if function.outer is None or function.outer.kind != "module" or _is_replaced(index, function):
+    if function.outer is None or function.outer.kind != "module" or is_replaced(index, function):
         return None
     name = f"{function.name}_async"
     scope = function.cls.scope if function.cls else function.module.scope
@@ -43,7 +43,7 @@ def _twin(index: Index, function: Function) -> Twin | None:
     return Twin(name, True) if same and len(known) == 1 else None
 
 
-def _is_replaced(index: Index, function: Function) -> bool:
+def is_replaced(index: Index, function: Function) -> bool:
     """Whether something names the function in a string or assigns to it: a mock, a patch, a registry."""
     named = any(caller.why == "is named in a string" for caller in index.graph.callers(function))
     return named or bool(index.resolver.names.stores(function.name))

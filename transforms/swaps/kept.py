@@ -154,7 +154,7 @@ def shared_form(index: Index, function: Function, node: ast.expr, found: Origin,
         raise Stop(CHANGES, node, changed)
     name = f"make_{found.name.strip('_').lower()}"
     elsewhere = _maker(index, node, home, statement, value, name)
-    prefix, imports = _reach(index, function, node, home, name)
+    prefix, imports = reached_as(index, function, node, home, name)
     imports += _shared_import(index, function, node, support)
     return Shared(f"{SHARED}({prefix}{name}){found.taken}", imports, elsewhere, f"{home.path}:{statement.lineno}")
 
@@ -198,7 +198,7 @@ def _source(index: Index, node: ast.AST, home: ModuleFacts, maker: Maker, call: 
     ]
     defaults, arguments = [], []
     for argument, value, named in given:
-        text = _written(index, home, value)
+        text = written(index, home, value)
         if not isinstance(value, ast.Constant):
             if reason := _not_twice(index, home, value):
                 raise Stop(ARGUMENTS, node, f"{home.path}:{call.lineno}: its argument {argument} {reason}")
@@ -209,7 +209,7 @@ def _source(index: Index, node: ast.AST, home: ModuleFacts, maker: Maker, call: 
     return f"def {name}({', '.join(defaults)}):\n    {what}\n    return {maker.target}({', '.join(arguments)})"
 
 
-def _written(index: Index, home: ModuleFacts, value: ast.expr) -> str:
+def written(index: Index, home: ModuleFacts, value: ast.expr) -> str:
     """The expression as it stands in the file, on one line."""
     text = ast.get_source_segment(index.files[home.path].text.body, value) or "\n"
     return ast.unparse(value) if "\n" in text or "#" in text else text
@@ -227,7 +227,7 @@ def _not_twice(index: Index, home: ModuleFacts, value: ast.expr) -> str:
     return ""
 
 
-def _reach(index: Index, function: Function, node: ast.expr, home: ModuleFacts, name: str) -> tuple[str, tuple[Import, ...]]:
+def reached_as(index: Index, function: Function, node: ast.expr, home: ModuleFacts, name: str) -> tuple[str, tuple[Import, ...]]:
     """What stands before the name of the maker in that function, and the import that makes the name known."""
     if isinstance(node, ast.Attribute):
         base = index.resolver.value(node.value, function.scope)

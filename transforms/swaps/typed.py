@@ -19,12 +19,13 @@ from transforms.placement import is_awaited, stands_alone, why_not_here
 from transforms.planning import shadowed
 from transforms.reach import Reach
 from transforms.regions import find_regions
+from transforms.swaps.factories import Factory, as_factory, factory_called, second_function
 from transforms.swaps.http import catcher
 from transforms.swaps.kept import Origin, Shared, origin, shared_form
 from transforms.swaps.made import ARGUMENTS, FLOOR, argument_obstacle, floor_obstacle, made_here, maker_of
 from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.uses import LEAVES, NOT_SAME, Stop, Uses
-from transforms.values import ClassValue, External, Instance
+from transforms.values import ClassValue, External, FunctionValue, Instance
 
 LOCAL, KEPT = "C210", "C211"
 OWN_LOOPS, DOUBLED, UNCLOSED = "C212", "C217", "C219"
@@ -42,6 +43,7 @@ class _Unit:
     row: Row
     imports: tuple[Import, ...]
     shared: Shared | None = None
+    elsewhere: tuple[tuple[str, Edit, tuple[Import, ...]], ...] = ()
 
 
 def typed_swaps(index: Index, function: Function) -> list[Swap | Unproved]:
@@ -67,13 +69,29 @@ def _node(item: Swap | Unproved) -> ast.expr:
 
 
 def _made_inside(index: Index, function: Function) -> Iterator[_Unit | Unproved]:
+    own = as_factory(index, function)
     for call in function.calls:
+        if call.scope is not function.scope or own is not None and call.node is own.made:
+            continue  # what a factory gives is looked at where it is called
         row = made_here(index, call.node, call.scope)
-        if row is not None and row.of.library not in CODED and call.scope is function.scope:
+        factory = factory_called(index, call.node, function) if row is None else None
+        row = factory.row if factory else row
+        if row is not None and row.of.library not in CODED and not is_awaited(function, call.node):
             try:
-                yield _local(index, function, call.node, row)
+                yield _from_factory(index, function, call.node, factory) if factory else _local(index, function, call.node, row)
             except Stop as stop:
                 yield Unproved(call.node, row.type, _with_line(stop, call.node), stop.code)
+
+
+def _from_factory(index: Index, function: Function, call: ast.Call, factory: Factory) -> _Unit:
+    row = factory.row
+    _same_client(index, function, call, row)
+    if obstacle := _late_obstacle(index, function, call, row, factory.maker.awaited):
+        raise Stop(NOT_SAME, call, obstacle)
+    second = second_function(index, function, call, factory)
+    made: Edit = AwaitCall(place_of(call), second.callee) if second.awaited else Replace(place_of(call.func), second.callee)
+    uses, edits = _followed(index, function, call, row)
+    return _Unit(call, uses, (made, *edits), row, second.imports, elsewhere=second.elsewhere)
 
 
 def _local(index: Index, function: Function, call: ast.Call, row: Row) -> _Unit:
@@ -85,16 +103,39 @@ def _local(index: Index, function: Function, call: ast.Call, row: Row) -> _Unit:
         raise Stop(ARGUMENTS, call, obstacle)
     if name := shadowed(index, function, maker.imports):
         raise Stop(ARGUMENTS, call, f"the name {name} means something else here")
-    uses = Uses(index, function, row, seeds={call})
-    uses.follow(call, row)
-    uses.finish()
+    if obstacle := _late_obstacle(index, function, call, row, maker.awaited):
+        raise Stop(NOT_SAME, call, obstacle)
+    uses, edits = _followed(index, function, call, row)
     made: list[Edit] = [AwaitCall(place_of(call), maker.target) if maker.awaited else Replace(place_of(call.func), maker.target)]
     if maker.by_name and call.args:
         made.append(NameArguments(place_of(call), maker.positional[: len(call.args)]))
+    return _Unit(call, uses, (*made, *edits), row, maker.imports)
+
+
+def _followed(index: Index, function: Function, call: ast.Call, row: Row) -> tuple[Uses, tuple[Edit, ...]]:
+    """All uses of what the call gives, and their edits, with the closing of it; raises Stop."""
+    uses = Uses(index, function, row, seeds={call})
+    uses.follow(call, row)
+    uses.finish()
+    edits = list(uses.edits)
     if not uses.closed and (row.closes or row.context):
-        made.append(_enclosing(function, call, row, uses))
+        edits.insert(0, _enclosing(function, call, row, uses))
     uses.awaited.append(call)
-    return _Unit(call, uses, (*made, *uses.edits), row, maker.imports)
+    return uses, tuple(edits)
+
+
+def _late_obstacle(index: Index, function: Function, call: ast.Call, row: Row, awaited: bool) -> str:
+    """Why it would be seen that the asynchronous client connects when it is first used, and not when it is made; empty when nothing sees it."""
+    known = index.catalogue.types.get(row.type)
+    parents = function.module.parents
+    if awaited or known is None or not known.constructor_blocks or isinstance(parents.get(call), ast.withitem):
+        return ""
+    inner: ast.AST = call
+    for parent in function.module.ancestors(call):
+        if isinstance(parent, ast.Try) and inner in parent.body and parent.handlers or isinstance(parent, ast.With):
+            return f"the asynchronous client connects when it is first used, and line {parent.lineno} may catch what making this one raises"
+        inner = parent
+    return ""
 
 
 def _same_client(index: Index, function: Function, node: ast.expr, row: Row) -> None:
@@ -240,7 +281,7 @@ def _swap(index: Index, function: Function, unit: _Unit) -> Swap:
     else:
         reason = f"{row.target} has the same methods"
         reason += "; it is closed where its use ends" if any(isinstance(edit, Enclose) for edit in unit.edits) else ""
-    elsewhere = unit.shared.elsewhere if unit.shared else ()
+    elsewhere = unit.shared.elsewhere if unit.shared else unit.elsewhere
     code = KEPT if unit.shared else LOCAL
     subject = _subject(index, function, nodes[0], row) if unit.shared else row.type
     return Swap(nodes, subject, unit.edits, reason, unit.imports, (), row.of.needs, code, blocks=tuple(uses.blocks), elsewhere=elsewhere)
@@ -303,8 +344,13 @@ def _is_said(index: Index, function: Function, root: ast.expr, said: set[ast.AST
 
 def _whence(index: Index, function: Function, node: ast.expr) -> str:
     """Why the object that a method is called on is not followed."""
-    if isinstance(index.resolver.value(node, function.scope), Instance | ClassValue):
+    value = index.resolver.value(node, function.scope)
+    if isinstance(value, Instance | ClassValue):
         return "its class is derived from the client's in this project, and may have changed any of its methods"
+    if value == External("flask.Flask", True):
+        return "it is kept on the application, where it may be set anew at any time"
+    if isinstance(value, FunctionValue):
+        return f"{value.function.name}() gives it, and does more than make it anew: it may be the same one for all, or set up otherwise"
     bindings = index.resolver.bindings(node.id, function.scope) if isinstance(node, ast.Name) else []
     if any(item.kind == "param" and item.scope is function.scope for item in bindings):
         return "the client is handed in by the callers, who pass the synchronous one"
