@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bulk_repositories import APP, GOOD, bare, git
 from test_bulk import WORK, bulk, ledger, report_of, rows_of, start
 
+from codemods.bulk import telling
 from codemods.bulk.addresses import AddressError, Credentials, host_of, parse, path_of, scrub
 from codemods.bulk.hosts import Host, Limits
 from codemods.bulk.ledger import Member
@@ -375,3 +377,31 @@ def test_names_and_reasons(tmp_path):
     ):
         err = f"{line}\nfatal: Could not read from remote repository.\n\nPlease make sure\n".encode()
         assert complaint(Ended(128, b"", err)) == line.removeprefix("ERROR: ").removeprefix("fatal: ")
+
+
+def test_commits_are_not_signed_and_that_is_said(tmp_path):
+    bare(tmp_path / "shop.git", GOOD)
+    toml(tmp_path, "url = 'shop.git'")
+    (tmp_path / "gitconfig").write_text("[commit]\n\tgpgsign = true\n[user]\n\tsigningkey = none\n")
+    process = start("run", cwd=tmp_path, GIT_CONFIG_GLOBAL=str(tmp_path / "gitconfig"))
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0 and "1 migrated" in out and "note: commit.gpgsign is set, but commits made here are not signed" in err
+    assert b"gpgsig" not in git("cat-file", "commit", rows_of(tmp_path)["shop"]["tip"], cwd=tmp_path / WORK / "repositories" / "shop")
+
+
+def test_seconds_belong_to_their_steps(monkeypatch):
+    """What is watched within a step is taken from it, and a step within a step from the outer one."""
+    now = [1000.0]
+    monkeypatch.setattr(telling, "time", SimpleNamespace(time=lambda: now[0], monotonic=lambda: now[0]))
+    tell = telling.Rows("key")
+    now[0] += 1
+    with tell.during("verify"):
+        now[0] += 2
+        with tell.during("routes"):
+            now[0] += 4
+    now[0] += 8
+    for step in ("audit", "routes", "verify", "commit"):
+        tell(step, {})
+    assert {row["step"]: (row["began"], row["seconds"]) for row in tell.rows} == {
+        "audit": (1006, 9), "routes": (1003, 4), "verify": (1001, 2), "commit": (1015, 0)
+    }  # fmt: skip

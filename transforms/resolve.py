@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from transforms.bridge import names as bridge
 from transforms.catalogue import Catalogue
 from transforms.classes import Classes
-from transforms.facts import Binding, Class, Function, ModuleFacts, Scope, last_name
+from transforms.facts import Binding, Class, Function, FunctionNode, ModuleFacts, Scope, last_name
 from transforms.layout import Layout
 from transforms.names import Names
 from transforms.parameters import parameter_value

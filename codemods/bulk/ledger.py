@@ -77,7 +77,8 @@ class Ledger:
             self._base.execute("INSERT OR IGNORE INTO about VALUES ('version', ?)", (VERSION,))
             ((found,),) = self._base.execute("SELECT value FROM about WHERE key = 'version'")
         except sqlite3.Error as error:
-            raise LedgerError(f"{path} cannot be opened: {error}; remove it to begin anew, or name another folder with --work") from None
+            advice = "" if isinstance(error, sqlite3.OperationalError) else "; remove it to begin anew, or name another folder with --work"
+            raise LedgerError(f"{path} cannot be opened: {error}{advice}") from None
         if found != VERSION:
             raise LedgerError(f"{path} was written by another version of flask-to-async; use that one, or name another folder with --work")
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from codemods.journal import take
+
 MARK = "flask-to-async-bulk.txt"
 _TEXT = "made by flask-to-async bulk; when nothing runs here, it may be deleted\n"
 _PATIENCE = 30.0  # seconds that what a killed run left behind may take to end
@@ -101,16 +103,7 @@ def held(path: Path, patience: float = _PATIENCE) -> Iterator[int]:
 
 def _taken(handle: int) -> bool:
     try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        with contextlib.suppress(OSError):
-            getattr(msvcrt, "locking")(handle, getattr(msvcrt, "LK_NBLCK"), 1)  # noqa: B009
-            return True
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take(handle)
     except OSError:
         return False
     return True

@@ -15,7 +15,7 @@ from codemods.bulk.addresses import scrub
 
 _ONE_SIDE = re.compile(r"^(?:remote error: |git )upload-pack: ")  # both ends of a fetch say the same, in any order
 _NO_CAUSE = "fatal: Could not read from remote repository."  # what ssh or the host said of it stands before
-_FULL = ("No space left on device", "Disk quota exceeded", "File too large", "File size limit exceeded", "died of signal 25")
+_FULL = ("No space left on device", "Out of diskspace", "Disk quota exceeded", "File too large", "File size limit exceeded", "died of signal 25")
 
 
 class StepError(Exception):

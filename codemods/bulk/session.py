@@ -130,6 +130,8 @@ def _opened(source: Source, how: How, fresh: bool = False) -> Iterator[tuple[Pla
 
 def _carried_out(source: Source, place: Place, ledger: Ledger, lock: int, how: How, say: Say) -> dict[str, Any]:
     current = ledger.passes()[-1]
+    if _signs(place):
+        say("note: commit.gpgsign is set, but commits made here are not signed; see docs/bulk.md")
     mark = _marked(place)
     pool: Pool = _cluster(how.scheduler) if how.scheduler else LocalPool(how.jobs, lock)
 
@@ -163,6 +165,12 @@ def _check_git(place: Place) -> None:
         identity_of(git, 0, {"GIT_CEILING_DIRECTORIES": str(place.folder.parent)})
     except StepError as error:
         raise NothingMore(f"{error}; git has to be installed, and user.name and user.email have to be set in its configuration") from None
+
+
+def _signs(place: Place) -> bool:
+    """Whether the user's git signs commits."""
+    asked = ("config", "--type=bool", "--get", "commit.gpgsign")
+    return Git(place.folder, Log(Path(os.devnull), place.folder), 60).ended(asked, {"GIT_CEILING_DIRECTORIES": str(place.folder.parent)}).out.strip() == b"true"
 
 
 def _interrupted(number: int, frame: object) -> None:

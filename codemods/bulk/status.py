@@ -22,14 +22,10 @@ def table_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{row['outcome']:<9}  {row['name']:<{width}}  {_words(row)}".rstrip() for row in rows)
     yield ""
     parts = ", ".join(f"{summary[outcome]} {outcome}" for outcome in OUTCOMES if summary[outcome])
-    yield f"{_many(summary['repositories'])}: {parts}"
+    yield f"{plural(summary['repositories'], 'repository', 'repositories')}: {parts}"
     yield f"{plural(summary['async'], 'handler')} of {summary['handlers']} async; blocking calls in handlers: {summary['blocking_before']} before, {summary['blocking_after']} after"
     if found["pass"]["waves"] > 1:
         yield f"wave {found['pass']['wave']} of {found['pass']['waves']}"
-
-
-def _many(number: int) -> str:
-    return "1 repository" if number == 1 else f"{number} repositories"
 
 
 def _words(row: Mapping[str, Any]) -> str:
@@ -38,9 +34,9 @@ def _words(row: Mapping[str, Any]) -> str:
     if row["outcome"] == "pending":
         return f"next: {row['phase']}"
     unread = f"; {plural(row['unread_files'], 'file')} not read" if row["unread_files"] else ""
-    if not row["commits"]:
-        return f"nothing to change, {plural(row['handlers'], 'handler')}{unread}"
     tests = f", tests: {row['tests']}" if row["tests"] else ""
+    if not row["commits"]:
+        return f"nothing to change, {plural(row['handlers'], 'handler')}{tests}{unread}"
     declined = " was closed by people, and stays so" if row["declined"] else ""
     where = f", {row['pull_request']}{declined}" if row["pull_request"] else f", pushed to {row['branch']}" if row["pushed"] else ""
     return f"{plural(row['commits'], 'commit')}, {row['async']} of {plural(row['handlers'], 'handler')} async, {plural(row['files'], 'file')}{tests}{where}{unread}"
