@@ -10,6 +10,7 @@ from transforms.classes import Classes
 from transforms.facts import Binding, Class, Function, FunctionNode, ModuleFacts, Scope, last_name
 from transforms.layout import Layout
 from transforms.names import Names
+from transforms.outcomes import outcome
 from transforms.parameters import parameter_value
 from transforms.parsing import parse_expression
 from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, ModuleValue, Value
@@ -105,7 +106,6 @@ class Resolver:
             known = self.catalogue.types.get(base.name)
             if known and "[]" in known.attributes:
                 return External(known.attributes["[]"], True)
-            return None if base.name.startswith("builtins.") else External(f"{base.name}[]", True)
         return None
 
     def _is_mapping(self, node: ast.expr, scope: Scope) -> bool:
@@ -231,7 +231,7 @@ class Resolver:
             return None if self._makes_others(value.cls) else Instance(value.cls)
         if isinstance(value, External) and not value.instance:
             kind = self.catalogue.made.get(value.name)
-            return External(kind, True) if kind else External(f"{value.name}()", True)
+            return External(kind, True) if kind else outcome(value.name)
         return None
 
     def _makes_others(self, cls: Class) -> bool:

@@ -1,0 +1,24 @@
+"""What a call of code outside the project gives, where the catalogue does not say so.
+
+A class gives an object of it. Any other function may give back what it was given, or what it found in a container: an
+object of the project. So what it gives is unknown, unless it is known to be plain.
+"""
+
+from transforms.values import External, Value
+
+_PLAIN_TYPES = {"str", "bytes", "bytearray", "int", "float", "complex", "bool", "range", "slice", "memoryview", "NoneType"}
+_PLAIN = {
+    "abs", "all", "any", "ascii", "bin", "callable", "chr", "dir", "divmod", "format", "hasattr", "hash", "hex", "id", "input", "isinstance",
+    "issubclass", "len", "oct", "open", "ord", "pow", "print", "repr", "round",
+}  # fmt: skip
+_CONTAINERS = {"dict", "list", "set", "tuple", "frozenset", "sorted", "reversed", "enumerate", "filter", "iter", "map", "zip", "type", "object", "super"}
+
+
+def outcome(name: str) -> Value:
+    """What calling the function or class of that dotted name gives; None where that may be an object of the project."""
+    last = name.rpartition(".")[2]
+    if name.startswith("builtins."):
+        owner, _, method = name.removeprefix("builtins.").partition(".")
+        given = owner in _PLAIN_TYPES | _PLAIN if method else owner in _PLAIN_TYPES | _PLAIN | _CONTAINERS or owner[:1].isupper()
+        return External(f"{name}()", True) if given else None
+    return External(f"{name}()", True) if last[:1].isupper() else None
