@@ -13,6 +13,12 @@ _PLAIN = {
 }  # fmt: skip
 _CONTAINERS = {"dict", "list", "set", "tuple", "frozenset", "sorted", "reversed", "enumerate", "filter", "iter", "map", "zip", "type", "object", "super"}
 
+# Names of libraries that stand for an object of the project: the user that its loader gives.
+STANDING_FOR_OURS = {
+    "flask_login.current_user", "flask_security.current_user", "flask_jwt_extended.current_user", "flask_praetorian.current_user",
+    "flask_login.utils.current_user", "flask_jwt.current_identity",
+}  # fmt: skip
+
 
 def outcome(name: str) -> Value:
     """What calling the function or class of that dotted name gives; None where that may be an object of the project."""

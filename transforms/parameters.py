@@ -8,7 +8,13 @@ from transforms.classes import Classes
 from transforms.facts import Binding, Call, Function, FunctionNode, Scope, last_name
 from transforms.layout import is_test
 from transforms.names import Names
-from transforms.values import NOTHING, ClassValue, FunctionValue, Instance, Value
+from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, Value
+
+_GIVEN = {  # what a library passes first to the functions that its decorator marks
+    "jinja2.pass_context": "jinja2.runtime.Context",
+    "jinja2.pass_environment": "jinja2.environment.Environment",
+    "jinja2.pass_eval_context": "jinja2.nodes.EvalContext",
+}
 
 
 class Resolver(Protocol):
@@ -37,10 +43,20 @@ def parameter_value(resolver: Resolver, binding: Binding) -> Value:
         decorators = {last_name(item) for item in function.decorators}
         if "staticmethod" not in decorators:
             return ClassValue(function.cls) if "classmethod" in decorators else Instance(function.cls)
+    if given := _given(resolver, node, function):
+        return given
     if node.annotation is not None:
         said = resolver.annotation(node.annotation, scope.parent or scope)
         return None if isinstance(said, Instance) and _contradicted(resolver, node, function, said) else said
     return _from_callers(resolver, node, function)
+
+
+def _given(resolver: Resolver, parameter: ast.arg, function: Function) -> External | None:
+    """What a decorator of a library says of the first parameter."""
+    if not isinstance(function.node, FunctionNode) or not _is_first(parameter, function.node) or function.scope.parent is None:
+        return None
+    names = [getattr(resolver.value(item, function.scope.parent), "name", "") for item in function.decorators]
+    return next((External(_GIVEN[name], True) for name in names if name in _GIVEN), None)
 
 
 def _contradicted(resolver: Resolver, parameter: ast.arg, function: Function, said: Instance) -> bool:

@@ -2,7 +2,7 @@
 
 import ast
 import builtins
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from transforms.bridge import names as bridge
 from transforms.catalogue import Catalogue
@@ -10,7 +10,7 @@ from transforms.classes import Classes
 from transforms.facts import Binding, Class, Function, FunctionNode, ModuleFacts, Scope, last_name
 from transforms.layout import Layout
 from transforms.names import Names
-from transforms.outcomes import outcome
+from transforms.outcomes import STANDING_FOR_OURS, outcome
 from transforms.parameters import parameter_value
 from transforms.parsing import parse_expression
 from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, ModuleValue, Value
@@ -23,6 +23,7 @@ _PASSING = {"staticmethod", "classmethod", "property", "lru_cache", "cache", "ca
 _MAPPINGS = ("extensions", "config")  # of a Flask object: what the application keeps there under a name is its own
 _CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 _KEEPING_CLASS = {"dataclass", "total_ordering", "final", "define", "attrs", "s", "frozen", "runtime_checkable", "unique"}
+_VAGUE = ("typing.", "typing_extensions.", "collections.abc.", "zope.interface.")
 _DEPTH = 40
 
 
@@ -222,8 +223,15 @@ class Resolver:
                 inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
                 return self.annotation(inner, scope)
             case ast.Name() | ast.Attribute():
-                return self.made(self.value(node, scope))
+                said = self.value(node, scope)
+                return None if self._is_vague(said) else self.made(said)
         return None
+
+    def _is_vague(self, said: Value) -> bool:
+        """Whether an annotation says only what an object can do, or nothing: any class may stand behind it."""
+        bases = self.classes.external_bases(said.cls) if isinstance(said, ClassValue) else [said]
+        names = [base.name for base in bases if isinstance(base, External)]
+        return any(name == "builtins.object" and said in bases or name.startswith(_VAGUE) for name in names)
 
     def made(self, value: Value) -> Value:
         """What calling this class gives."""
@@ -310,6 +318,8 @@ class Resolver:
         return ModuleValue(found) if found else None
 
     def _external_member(self, base: External, name: str) -> Value:
+        if base.name in STANDING_FOR_OURS or (base.instance and _builtin_lacks(base.name, name)):
+            return None
         if not base.instance:
             return self._external(f"{base.name}.{name}")
         known = self.catalogue.types.get(base.name)
@@ -329,8 +339,16 @@ class Resolver:
             if name in current.methods:
                 return FunctionValue(current.methods[name], bound or cls)
             if name in current.scope.bindings:
-                return self.join([self.bound(binding) for binding in current.scope.bindings[name]])
+                later = [*current.stored.get(name, []), *self._set_on_class(cls, name)]
+                return self.join([self.bound(binding) for binding in [*current.scope.bindings[name], *later]])
         return self._inherited(cls, name)
+
+    def _set_on_class(self, cls: Class, name: str) -> Iterator[Binding]:
+        """`Holder.item = other`, on the class or one of its family."""
+        for target, binding in self.names.stores(name):
+            base = self.value(target.value, binding.scope)
+            if isinstance(base, ClassValue) and (cls in self.classes.lineage(base.cls) or base.cls in self.classes.lineage(cls)):
+                yield binding
 
     def _inherited(self, cls: Class, name: str) -> Value:
         """A member of a base from outside the project: of one that is known to have it, or of the only one."""
@@ -465,7 +483,7 @@ def _is_support(function: Function) -> bool:
 
 def _builtin_lacks(cls: str, name: str) -> bool:
     """Whether that class is a builtin one without such a member."""
-    known = getattr(builtins, cls.removeprefix("builtins."), None) if cls.startswith("builtins.") else None
+    known = getattr(builtins, cls.removeprefix("builtins.").removesuffix("()"), None) if cls.startswith("builtins.") else None
     return known is not None and not hasattr(known, name)
 
 
