@@ -1,0 +1,155 @@
+"""An object of the project that comes out of a container, a library or a vague annotation: what is called on it is seen.
+
+`if not things.get("a").allowed(): abort(403)` lets everyone in once `allowed` is a coroutine function that nobody awaits.
+"""
+
+import ast
+
+import pytest
+from pure import migrated
+
+HEAD = """import abc, collections, contextlib, copy, dataclasses, functools, itertools, operator, pickle, queue, random, types
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import requests
+from flask import Flask, abort, current_app, g, session
+from flask_login import current_user
+
+app = Flask(__name__)
+
+
+class Thing:
+    def allowed(self):
+        return requests.get("http://x", timeout=5).status_code == 200
+
+
+things = {"a": Thing()}
+many = [Thing()]
+one = Thing()
+"""
+VIEWS = """
+
+@app.route("/plain")
+def plain():
+    if not Thing().allowed():
+        abort(403)
+    return "in"
+
+
+@app.route("/odd")
+def odd():
+    if not (%s):
+        abort(403)
+    return "in"
+"""
+CASES = {
+    "get of a dict": "things.get('a').allowed()",
+    "item": "things['a'].allowed()",
+    "setdefault": "things.setdefault('b', None).allowed()",
+    "popitem": "things.popitem()[1].allowed()",
+    "pop of a list": "many.pop().allowed()",
+    "a copy of a list": "many.copy().pop().allowed()",
+    "a slice": "many[:1].pop().allowed()",
+    "max": "max(many).allowed()",
+    "next": "next(iter(many)).allowed()",
+    "sum": "sum(many[1:], many[0]).allowed()",
+    "sorted": "sorted(many)[0].allowed()",
+    "filter": "list(filter(None, many)).pop().allowed()",
+    "all": "all(item.allowed() for item in things.values())",
+    "deque": "collections.deque(many).popleft().allowed()",
+    "random": "random.choice(many).allowed()",
+    "reduce": "functools.reduce(max, many).allowed()",
+    "chain": "next(itertools.chain(many)).allowed()",
+    "itemgetter": "operator.itemgetter('a')(things).allowed()",
+    "deepcopy": "copy.deepcopy(many)[0].allowed()",
+    "pickle": "pickle.loads(b'').allowed()",
+    "unknown library": "__import__('toolz').first(many).allowed()",
+    "session": "session.get('thing').allowed()",
+    "extensions": "current_app.extensions.get('thing').allowed()",
+    "config": "current_app.config['THING'].allowed()",
+    "current_user": "current_user.allowed()",
+    "vars": "vars()['one'].allowed()",
+    "bound method in a list": "[item.allowed for item in many].pop()()",
+}
+WITH = {
+    "Any": ("def ask(item: Any):\n    return item.allowed()\n", "ask(many.pop())"),
+    "object": ("def ask(item: object):\n    return item.allowed()\n", "ask(many.pop())"),
+    "another type": ("def ask(item: str):\n    return item.allowed()\n", "ask(many.pop())"),
+    "a protocol": ("class Can(Protocol):\n    def allowed(self) -> bool: ...\n\n\ndef ask(item: Can):\n    return item.allowed()\n", "ask(many.pop())"),
+    "a callable": ("def ask(item: Callable):\n    return item()\n", "ask(many[0].allowed)"),
+    "returned as Any": ("def pick() -> Any:\n    return things.get('a')\n", "pick().allowed()"),
+    "a field": ("@dataclasses.dataclass\nclass Box:\n    item: object\n", "Box(many[0]).item.allowed()"),
+    "a default dict": ("kept = collections.defaultdict(Thing)\n", "kept.get('x').allowed()"),
+    "a queue": ("waiting = queue.Queue()\nwaiting.put(many[0])\n", "waiting.get().allowed()"),
+    "filled later": ("late = {}\nfor name in 'ab':\n    late[name] = Thing()\n", "late.get('a').allowed()"),
+    "extended": ("late = []\nlate += [Thing()]\n", "late.pop().allowed()"),
+    "a registry": (
+        "class Kinds:\n    known = {}\n\n    @classmethod\n    def find(cls, name):\n        return cls.known.get(name)\n",
+        "Kinds.find('a').allowed()",
+    ),
+    "match": ("def ask():\n    match things:\n        case {'a': item}:\n            return item.allowed()\n", "ask()"),
+    "entered": ("def ask():\n    with contextlib.nullcontext(many[0]) as item:\n        return item.allowed()\n", "ask()"),
+    "an error's argument": (
+        "def ask():\n    try:\n        raise ValueError(many[0])\n    except ValueError as error:\n        return error.args[0].allowed()\n",
+        "ask()",
+    ),
+}
+
+
+def wrong(text: str) -> bool:
+    """Whether `allowed` is a coroutine function and the odd view (or what it calls) does not await it."""
+    tree = ast.parse(text)
+    is_async = any(isinstance(node, ast.AsyncFunctionDef) and node.name == "allowed" for node in ast.walk(tree))
+    return is_async and "await" not in text.partition("def odd():")[2]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_a_container_or_a_library_gives_may_be_ours(name):
+    texts, _ = migrated(HEAD + VIEWS % CASES[name])
+    assert not wrong(texts["app.py"])
+
+
+@pytest.mark.parametrize("name", WITH)
+def test_what_stands_behind_a_name_may_be_ours(name):
+    between, odd = WITH[name]
+    texts, _ = migrated(f"{HEAD}\n\n{between}{VIEWS % odd}")
+    assert not wrong(texts["app.py"])
+
+
+def test_a_class_attribute_that_is_set_later_is_followed():
+    texts, _ = migrated(HEAD + "\n\nclass Holder:\n    item = None\n\n\nHolder.item = Thing()\n" + VIEWS % "Holder.item.allowed()")
+    assert "await Holder.item.allowed()" in texts["app.py"]
+
+
+def test_without_such_a_use_the_helper_becomes_async():
+    """The tests above would pass if nothing ever changed."""
+    texts, _ = migrated(HEAD + VIEWS % "one.allowed()")
+    assert "async def allowed" in texts["app.py"] and "await one.allowed()" in texts["app.py"]
+
+
+def test_what_is_plain_stays_plain():
+    """Methods of strings and numbers are no reason to leave a helper of the same name alone."""
+    source = (HEAD + VIEWS % "one.allowed()").replace("allowed", "split") + "\n\n@app.route('/text')\ndef text():\n    return str(len('a b'.strip().split()))\n"
+    texts, _ = migrated(source)
+    assert "await one.split()" in texts["app.py"] and "'a b'.strip().split()" in texts["app.py"]
+
+
+CURRENCY = """from jinja2 import pass_context
+
+
+class Prices:
+    def resolve(self, name):
+        return requests.get("http://x/unit", timeout=5).status_code
+
+
+@app.template_filter()
+@pass_context
+def priced(context, number):
+    return f"{number} {context.resolve('unit')}"
+"""
+
+
+def test_jinjas_context_is_no_object_of_the_project():
+    texts, _ = migrated(f"{HEAD}\n\n{CURRENCY}" + VIEWS % "Prices().resolve('a')")
+    assert "await Prices().resolve('a')" in texts["app.py"]
