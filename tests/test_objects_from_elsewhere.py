@@ -117,6 +117,33 @@ def test_what_stands_behind_a_name_may_be_ours(name):
     assert not wrong(texts["app.py"])
 
 
+HANDED = {
+    "directly": "library.use(Thing())\n",
+    "in a list": "library.use([Thing()])\n",
+    "in a dict, by name": "library.use(checks={'a': Thing()})\n",
+    "in a tuple with a name": "checks = (Thing(),)\nlibrary.use(checks)\n",
+    "an object in a list": "library.use([one])\n",
+    "the class in a list": "library.use([Thing])\n",
+    "made in a comprehension": "library.use([Thing() for _ in 'ab'])\n",
+    "unpacked": "library.use(*[Thing()])\n",
+    "one of two": "library.use(Thing() if many else None)\n",
+    "on a module": "library.auth = Thing()\n",
+    "in its table": "library.table['a'] = Thing()\n",
+    "from a callback": "@library.loader\ndef load(name):\n    return Thing()\n",
+    "from a lambda": "library.loader(lambda: Thing())\n",
+    "from a generator": "@library.fixture\ndef give():\n    yield Thing()\n",
+    "from a function of ours": "def make(kind):\n    return Thing() if kind else 3\n\n\nlibrary.use(make(1))\n",
+    "in a class that it knows": "class Kind(library.Base):\n    check = Thing()\n",
+}
+
+
+@pytest.mark.parametrize("name", HANDED)
+def test_what_a_library_gets_hold_of_it_may_call(name):
+    texts, decisions = migrated(f"{HEAD}\nimport library\n\n{HANDED[name]}{VIEWS % 'one.allowed()'}")
+    assert "async def allowed" not in texts["app.py"]
+    assert any(decision.code == "C203" and "outside the project" in decision.reason for decision in decisions)
+
+
 def test_a_class_attribute_that_is_set_later_is_followed():
     texts, _ = migrated(HEAD + "\n\nclass Holder:\n    item = None\n\n\nHolder.item = Thing()\n" + VIEWS % "Holder.item.allowed()")
     assert "await Holder.item.allowed()" in texts["app.py"]
