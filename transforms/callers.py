@@ -15,7 +15,7 @@ from transforms.resolve import Resolver
 from transforms.searches import Search, find_searches, may_find, related
 from transforms.signature import fits
 from transforms.tables import is_only_looked_at
-from transforms.values import ClassValue, FunctionValue, Instance, ModuleValue, Value
+from transforms.values import ClassValue, FunctionValue, Instance, ModuleValue, Value, may_be_ours
 
 _TABLES = {"view_functions": "view", "before_request_funcs": "hook", "after_request_funcs": "hook", "error_handler_spec": "error handler"}
 
@@ -97,7 +97,7 @@ class Callers:
                 yield _caller(owner, use.node, True)
             else:
                 yield _caller(owner, node, False, "is passed on as a value")
-        elif value is None and self._may_mean(function, node, use.scope) and not (isinstance(use, Call) and not fits(use.node, function)):
+        elif may_be_ours(value) and self._may_mean(function, node, use.scope) and not (isinstance(use, Call) and not fits(use.node, function)):
             yield _caller(
                 owner,
                 use.node,
@@ -122,8 +122,8 @@ class Callers:
 
     def _may_bind(self, binding: Binding, function: Function) -> bool:
         value = self.resolver.bound(binding)
-        if value is None:
-            return binding.kind == "from"
+        if may_be_ours(value):
+            return value is not None or binding.kind == "from"
         return isinstance(value, FunctionValue) and value.function is function
 
     def _mentions(self, function: Function) -> Iterator[Caller]:
@@ -163,9 +163,8 @@ class Callers:
                 return function.cls is None and base.path == function.module.path
             case ClassValue() | Instance():
                 return function.cls is not None and related(self.resolver, base.cls, function.cls)
-            case None:
-                return function.cls is not None or function.module.path in self.escapes.loose_modules()
-        return False
+        loose = function.cls is not None or function.module.path in self.escapes.loose_modules()
+        return may_be_ours(base) and loose
 
     def _named_values(self, function: Function) -> Iterator[Caller]:
         """Dotted strings that mean the function, or an object or module that has it: mock targets, import strings."""

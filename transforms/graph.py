@@ -17,7 +17,7 @@ from transforms.registry import RENDERING, Registry
 from transforms.resolve import Resolver, is_property
 from transforms.runtime import CALL, READ, text_of, traced
 from transforms.signature import Shape, Signature, shape_of, signature_of
-from transforms.values import ClassValue, External, FunctionValue, Instance, Value
+from transforms.values import ClassValue, External, FunctionValue, Instance, Value, may_be_ours
 
 # Names that builtin containers and strings have too: an unknown `x.get()` is then hardly a view class.
 _PLAIN = {name for kind in (dict, list, set, str, bytes, tuple, int) for name in dir(kind)}
@@ -139,6 +139,8 @@ class Graph:
             if entry:
                 sites.append(Site(call.node, call.scope, entry))
             edges += self._implicit(target, call.node)
+            if target.loose:
+                edges += self._possible(call.node, call.scope)
         self._seen(call.node, call.scope, sites)
 
     def _protocol(self, used: Reference, methods: tuple[str, ...], sites: list[Site]) -> None:
@@ -274,7 +276,7 @@ class Graph:
         if isinstance(base, External) and base.instance and (read := self.resolver.catalogue.reading(base.name, node.attr)):
             sites.append(Site(node, scope, read))
         for method in self.names.methods(node.attr):
-            if is_property(method) and (base is None or isinstance(base, Instance) and self._may_be_of(method, base)):
+            if is_property(method) and (may_be_ours(base) or isinstance(base, Instance) and self._may_be_of(method, base)):
                 edges.append(Edge(method, node, "property", False))
         self._seen(node, scope, sites)
 

@@ -1,10 +1,10 @@
 """What a call of code outside the project gives, where the catalogue does not say so.
 
 A class gives an object of it. Any other function may give back what it was given, or what it found in a container: an
-object of the project. So what it gives is unknown, unless it is known to be plain.
+object of the project. So what it gives is loose, unless it is known to be plain.
 """
 
-from transforms.values import External, Value
+from transforms.values import External
 
 _PLAIN_TYPES = {"str", "bytes", "bytearray", "int", "float", "complex", "bool", "range", "slice", "memoryview", "NoneType"}
 _PLAIN = {
@@ -20,11 +20,11 @@ STANDING_FOR_OURS = {
 }  # fmt: skip
 
 
-def outcome(name: str) -> Value:
-    """What calling the function or class of that dotted name gives; None where that may be an object of the project."""
+def outcome(name: str) -> External:
+    """What calling the function or class of that dotted name gives; loose where that may be an object of the project."""
     last = name.rpartition(".")[2]
     if name.startswith("builtins."):
         owner, _, method = name.removeprefix("builtins.").partition(".")
         given = owner in _PLAIN_TYPES | _PLAIN if method else owner in _PLAIN_TYPES | _PLAIN | _CONTAINERS or owner[:1].isupper()
-        return External(f"{name}()", True) if given else None
-    return External(f"{name}()", True) if last[:1].isupper() else None
+        return External(f"{name}()", True, not given)
+    return External(f"{name}()", True, not last[:1].isupper())

@@ -13,7 +13,7 @@ from transforms.names import Names
 from transforms.outcomes import STANDING_FOR_OURS, outcome
 from transforms.parameters import parameter_value
 from transforms.parsing import parse_expression
-from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, ModuleValue, Value
+from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, ModuleValue, Value, may_be_ours
 
 _DISPLAYS: dict[type, str] = {
     ast.Dict: "dict", ast.DictComp: "dict", ast.List: "list", ast.ListComp: "list", ast.Set: "set", ast.SetComp: "set",
@@ -107,6 +107,7 @@ class Resolver:
             known = self.catalogue.types.get(base.name)
             if known and "[]" in known.attributes:
                 return External(known.attributes["[]"], True)
+            return None if base.name.startswith("builtins.") else External(f"{base.name}[]", True, True)
         return None
 
     def _is_mapping(self, node: ast.expr, scope: Scope) -> bool:
@@ -258,7 +259,7 @@ class Resolver:
             known = self.catalogue.types.get(manager.name)
             if known and known.context:
                 return manager if known.context == "self" else External(known.context, True)
-            return External(f"{manager.name}.__enter__()", True)
+            return External(f"{manager.name}.__enter__()", True, True)
         if isinstance(manager, Instance):
             entered = self.attribute(manager, "__enter__")
             return self.returned(entered.function) if isinstance(entered, FunctionValue) else None
@@ -332,7 +333,7 @@ class Resolver:
         stored = [binding for target, binding in self.names.stores(name) if self.value(target.value, binding.scope) == base]
         if stored:
             return self.join([self.bound(binding) for binding in stored])
-        return External(f"{base.name}.{name}")
+        return External(f"{base.name}.{name}", loose=base.loose)
 
     def _class_member(self, cls: Class, name: str, bound: Class | None) -> Value:
         for current in self.classes.lineage(cls):
@@ -395,7 +396,9 @@ class Resolver:
         """`box.item = other`, on an object that is of the class or may be."""
         for target, binding in self.names.stores(name):
             base = self.value(target.value, binding.scope)
-            if base is None or (isinstance(base, Instance | ClassValue) and (cls in self.classes.lineage(base.cls) or base.cls in self.classes.lineage(cls))):
+            if may_be_ours(base) or (
+                isinstance(base, Instance | ClassValue) and (cls in self.classes.lineage(base.cls) or base.cls in self.classes.lineage(cls))
+            ):
                 return True
         return any(not mention.head and not mention.loose for mention in self.names.mentions(name))
 

@@ -14,10 +14,14 @@ class ModuleValue:
 
 @dataclass(frozen=True)
 class External:
-    """Something from outside the project, by dotted name; `instance` when it is an object of the type so named."""
+    """Something from outside the project, by dotted name; `instance` when it is an object of the type so named.
+
+    `loose`: only where it comes from is known. It may be an object of the project that came back from there.
+    """
 
     name: str
     instance: bool = False
+    loose: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,8 @@ class Instance:
 
 Value = ModuleValue | External | FunctionValue | ClassValue | Instance | None
 NOTHING = External("builtins.NoneType", True)
+
+
+def may_be_ours(value: Value) -> bool:
+    """Whether an object of the project may stand behind it that is not named here."""
+    return value is None or (isinstance(value, External) and value.loose)
