@@ -123,7 +123,7 @@ class Callers:
     def _may_bind(self, binding: Binding, function: Function) -> bool:
         value = self.resolver.bound(binding)
         if may_be_ours(value):
-            return value is not None or binding.kind == "from"
+            return binding.kind == "from"
         return isinstance(value, FunctionValue) and value.function is function
 
     def _mentions(self, function: Function) -> Iterator[Caller]:

@@ -319,7 +319,7 @@ class Resolver:
         return ModuleValue(found) if found else None
 
     def _external_member(self, base: External, name: str) -> Value:
-        if base.name in STANDING_FOR_OURS or (base.instance and _builtin_lacks(base.name, name)):
+        if base.name in STANDING_FOR_OURS:
             return None
         if not base.instance:
             return self._external(f"{base.name}.{name}")
@@ -333,7 +333,7 @@ class Resolver:
         stored = [binding for target, binding in self.names.stores(name) if self.value(target.value, binding.scope) == base]
         if stored:
             return self.join([self.bound(binding) for binding in stored])
-        return External(f"{base.name}.{name}", loose=base.loose)
+        return External(f"{base.name}.{name}", loose=base.loose or _builtin_lacks(base.name, name))
 
     def _class_member(self, cls: Class, name: str, bound: Class | None) -> Value:
         for current in self.classes.lineage(cls):
