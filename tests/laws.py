@@ -16,7 +16,7 @@ from pyflakes.checker import Checker
 from pyflakes.messages import UndefinedName, UnusedImport
 
 from codemods.catalogue_files import load_catalogue
-from transforms.edits import Edit, Enclose, Outline
+from transforms.edits import AddFunction, Edit, Enclose, Outline
 from transforms.host.source import source
 from transforms.index import ParseCache, build_index
 from transforms.layout import is_test
@@ -123,7 +123,7 @@ def _unowned(change: FileChange, edits: list[Edit]) -> Iterator[int]:
     old, new = lines_of(change.before), lines_of(change.after)
     owned = _statement_lines(tree_of(change.before), [edit.place for edit in edits])
     owned |= {line for edit in edits if isinstance(edit, Enclose) for line in range(edit.place[0], edit.last[2] + 1)}
-    owned |= {line for edit in edits if isinstance(edit, Outline) for line in range(edit.place[0], edit.place[2] + 1)}
+    owned |= {line for edit in edits if isinstance(edit, Outline | AddFunction) for line in range(edit.place[0], edit.place[2] + 1)}
     free_old, free_new = _head_lines(change.before), _head_lines(change.after)
     for tag, low, high, new_low, new_high in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag in ("replace", "delete"):

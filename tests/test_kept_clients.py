@@ -193,7 +193,7 @@ def test_thousands_of_requests(folder, services):
     upstream, store = services
     drive(folder, f"ask_all(2000, {AT_ONCE})")
     assert 1 <= upstream.strangers <= AT_ONCE, "requests that did not know the session's cookie"
-    assert 2 <= upstream.connections <= 2 * AT_ONCE, "one client keeps at most as many connections as requests run at once, and there are two"
+    assert 2 <= upstream.connections <= 4 * AT_ONCE, "two clients keep at most as many connections as requests run at once; the server may close some"
     assert 1 <= store.connections <= AT_ONCE
 
 
