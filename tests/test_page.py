@@ -234,6 +234,7 @@ def test_contrast(ledger, view, scheme):
             if tab != "overview":
                 page.check("#filter-leave")
             assert page.evaluate(CONTRAST) == []
+    page.wait_for_timeout(500)  # the browser writes its local storage a little later
     page.reload()
     page.wait_for_selector("html[data-ready]")
     assert page.get_attribute("html", "data-theme") == ("dark" if scheme == "light" else "light")

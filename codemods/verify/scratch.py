@@ -6,6 +6,7 @@ are left out.
 """
 
 import contextlib
+import filecmp
 import hashlib
 import os
 import shutil
@@ -213,9 +214,17 @@ def _entries(top: Path, leave_out: Path) -> Iterator[tuple[Path, str]]:
 def _check_same(scratch: Scratch) -> None:
     if not scratch.base.is_dir():
         raise ScratchError(f"there is nothing to resume in {scratch.folder}; run verify without --resume")
-    mine = _times(scratch.top, scratch.folder)
-    if mine != _times(scratch.base, scratch.folder / "none"):
+    mine, base = _times(scratch.top, scratch.folder), _times(scratch.base, scratch.folder / "none")
+    touched = [name for name in mine.keys() & base.keys() if mine[name] != base[name]]
+    if mine.keys() != base.keys() or not all(_is_copy(scratch.top / name, scratch.base / name) for name in touched):
         raise ScratchError(f"{scratch.top} was changed since the run that would be resumed; run verify without --resume")
+
+
+def _is_copy(one: Path, other: Path) -> bool:
+    """Whether both are files with the same bytes, whatever their times say."""
+    with contextlib.suppress(OSError):
+        return one.is_file() and other.is_file() and filecmp.cmp(one, other, shallow=False)
+    return False
 
 
 def _times(top: Path, leave_out: Path) -> dict[str, tuple[int, int]]:
