@@ -69,6 +69,9 @@ CASES = {
     "extensions": "current_app.extensions.get('thing').allowed()",
     "config": "current_app.config['THING'].allowed()",
     "current_user": "current_user.allowed()",
+    "an attribute of what a library gives": "pickle.loads(b'').friend.allowed()",
+    "an attribute of that": "pickle.loads(b'').friend.best.allowed()",
+    "a class that it gives": "pickle.loads(b'').Kind().allowed()",
     "vars": "vars()['one'].allowed()",
     "bound method in a list": "[item.allowed for item in many].pop()()",
 }

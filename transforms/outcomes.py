@@ -20,11 +20,11 @@ STANDING_FOR_OURS = {
 }  # fmt: skip
 
 
-def outcome(name: str) -> External:
-    """What calling the function or class of that dotted name gives; loose where that may be an object of the project."""
+def outcome(name: str, loose: bool = False) -> External:
+    """What calling the function or class of that dotted name gives; loose where that, or what is called, may be the project's."""
     last = name.rpartition(".")[2]
     if name.startswith("builtins."):
         owner, _, method = name.removeprefix("builtins.").partition(".")
         given = owner in _PLAIN_TYPES | _PLAIN if method else owner in _PLAIN_TYPES | _PLAIN | _CONTAINERS or owner[:1].isupper()
-        return External(f"{name}()", True, not given)
-    return External(f"{name}()", True, not last[:1].isupper())
+        return External(f"{name}()", True, loose or not given)
+    return External(f"{name}()", True, loose or not last[:1].isupper())

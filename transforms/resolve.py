@@ -240,7 +240,7 @@ class Resolver:
             return None if self._makes_others(value.cls) else Instance(value.cls)
         if isinstance(value, External) and not value.instance:
             kind = self.catalogue.made.get(value.name)
-            return External(kind, True) if kind else outcome(value.name)
+            return External(kind, True) if kind else outcome(value.name, value.loose)
         return None
 
     def _makes_others(self, cls: Class) -> bool:
@@ -322,7 +322,7 @@ class Resolver:
         if base.name in STANDING_FOR_OURS:
             return None
         if not base.instance:
-            return self._external(f"{base.name}.{name}")
+            return External(f"{base.name}.{name}", loose=True) if base.loose else self._external(f"{base.name}.{name}")
         known = self.catalogue.types.get(base.name)
         if known and name in known.attributes:
             return External(known.attributes[name], True)
