@@ -52,6 +52,7 @@ _TABLE = (
     Rule("C217", "the tests put something else in the client's place", "Let the tests use a real server, or leave it."),
     Rule("C218", "the client may be another one later", "Make it once, by a statement at the top level of a module."),
     Rule("C219", "nothing closes the client", "Write `with … as client:` around its use."),
+    Rule("C220", "the asynchronous form differs in something that no source shows", "Read what the reason names, then opt in with `--unsafe C220`."),
     Rule("C230", "a redirected POST would keep its Content-Type", "Write `allow_redirects=False` where it is not redirected, or opt in with `--unsafe C230`."),
     Rule("E300", "the blocking call moves to a worker thread"),
     Rule("E301", "the call of a blocking helper moves to a worker thread"),
@@ -115,6 +116,6 @@ _TABLE = (
     ),
 )
 CHANGING = ("R100", "C200", "C201", "C204", "C206", "C210", "C211", "E300", "E301", "E302", "E309", "G600")
-UNSAFE = ("E302", "G600")  # rules of which some changes are unsafe, so that opting in has an effect
+UNSAFE = ("C220", "C230", "E302", "G600")  # rules that opting in has an effect on
 RULES = {rule.code: rule for rule in _TABLE}
 FOUND = tuple(code for code in RULES if code.startswith("T"))

@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from blobs import showing_blobs
 from showing import showing_http
 
 PATIENCE = 60  # seconds for a server to come up on a busy machine
@@ -285,5 +286,26 @@ class Mongo(Nothing):
         self.client.drop_database("app")
 
 
+class Azure(Nothing):
+    """Our own server for azure-storage-blob; Microsoft's emulator is no package of PyPI or Debian."""
+
+    mark, name = "47007", "http"
+
+    def missing(self):
+        return _packages("azure.storage.blob") if importlib.util.find_spec("azure") else "the Python package azure-storage-blob is not installed"
+
+    @contextlib.contextmanager
+    def start(self, port):
+        with showing_blobs(port) as self.server:
+            yield
+
+    def fresh(self):
+        self.server.arrived.clear()
+        self.server.kept.clear()
+
+    def arrived(self):
+        return [(path[3:], None) if path.startswith("/-/") else (method, path, *rest) for method, path, *rest in self.server.arrived]
+
+
 CLOSED = "47002"  # the mark of a port that nobody listens on
-SERVERS = {"http": Http, "redis": Redis, "postgres": Postgres, "mariadb": MariaDb, "smtp": Smtp, "mongo": Mongo, "files": Nothing}
+SERVERS = {"http": Http, "redis": Redis, "postgres": Postgres, "mariadb": MariaDb, "smtp": Smtp, "mongo": Mongo, "azure": Azure, "files": Nothing}

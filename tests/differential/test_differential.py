@@ -18,9 +18,11 @@ VARIANTS = {
     "--orm executor": Settings(orm="executor"),
     "one loop": Settings(all_handlers=True),
     "--unsafe C230": Settings(unsafe=("C230",)),
+    "--unsafe C220": Settings(unsafe=("C220",), all_handlers=True),
     "--http bridge": Settings(http="bridge", all_handlers=True),
 }
 HAS_DATABASE = ("postgres", "mariadb", "files_sqlite3")
+ON_REQUEST = ("azure_blobs",)  # exchanged only where C220 is opted in
 ON_ONE_LOOP = ("http_httpx", "redis_commands", "postgres_psycopg")
 
 OTHER_CLASS = "an exception that nobody catches is one of the new library"
@@ -46,7 +48,8 @@ OPTED_IN = {"http_requests": {**DIFFERENCES["http_requests"], "redirect_post_bec
 SHORT_CHAIN = "the system's or http.client's own error does not stand behind that of urllib3 in `__context__`"
 SENT_AGAIN = "a GET whose kept connection ends before an answer is sent again"
 BRIDGED = {"http_requests": {**dict.fromkeys(("dropped", "refused", "timeout"), SHORT_CHAIN), "redirect_relative": SENT_AGAIN}}
-KNOWN = {"--unsafe C230": OPTED_IN, "--http bridge": BRIDGED}
+DIFFERING = {"azure_blobs": {"refused": OTHER_TEXT}}
+KNOWN = {"--unsafe C230": OPTED_IN, "--http bridge": BRIDGED, "--unsafe C220": DIFFERING}
 
 
 def test_the_page_lists_what_differs():
@@ -59,6 +62,8 @@ def changed(name: str, variant: str) -> tuple[str, ...]:
     """The stages of that variant; none where it would show nothing new."""
     if variant == "one loop":
         return tuple(ALL_STAGES) if name in ON_ONE_LOOP else ()
+    if variant == "--unsafe C220":
+        return tuple(ALL_STAGES) if name in ON_REQUEST else ()
     if variant == "--unsafe C230" and name != "http_requests" or variant == "--http bridge" and not name.startswith("http_requests"):
         return ()
     return ("routes", "clients", "executor") if variant != "--orm executor" or name.startswith(HAS_DATABASE) else ()
@@ -102,7 +107,7 @@ def test_the_same_is_seen_before_and_after(name, tmp_path):
 
 def notice(name, table):
     """One await less in a view, the first or the last: that something else is then seen of the view."""
-    files = table.migrated("migrated", Settings(), ("routes", "clients", "executor"))
+    files = table.migrated("migrated", Settings(unsafe=("C220",)), ("routes", "clients", "executor"))
     whole = table.seen("whole", files)
     for pick in ("first", "last"):
         text, views = without_awaits(files["app.py"], pick)

@@ -57,6 +57,7 @@ class Asynchronous:
     `floor`: the first version that has all that the swaps name. `loop`: which event loops an object may be used on.
     `needs`: distributions that the asynchronous side needs beside. `exceptions`: dotted names of errors that it does not
     raise as the synchronous one does. `unset`: names of the library that the project must not set. `proof`: how equality was tested.
+    `differs`: what becomes different where no source shows it, as a sentence; such a swap has to be opted in.
     """
 
     library: str = ""
@@ -67,6 +68,7 @@ class Asynchronous:
     exceptions: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
     proof: str = ""
+    differs: str = ""
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,9 @@ def _asynchronous(library: Mapping[str, Any]) -> Asynchronous:
     row = library["async"]
     floor = tuple(int(part) for part in row.get("floor", "").split(".") if part)
     lists = (tuple(row.get("needs", ())), tuple(row.get("exceptions", ())), tuple(row.get("unset", ())))
-    return Asynchronous(library["id"], library.get("distribution", ""), floor, row.get("loop", "per-loop"), *lists, row.get("proof", ""))
+    return Asynchronous(
+        library["id"], library.get("distribution", ""), floor, row.get("loop", "per-loop"), *lists, row.get("proof", ""), row.get("differs", "")
+    )
 
 
 _ADD = {"function": _add_function, "type": _add_type, "decorator": _add_decorator, "swap": _add_swap, "call": _add_call}

@@ -18,7 +18,7 @@ _LONGEST = 600
 
 # Key to what it holds: `names` and `name` are dotted, `members` are identifiers or "*", `pairs` maps one to a dotted name.
 _LIBRARY = {"id": "text", "modules": "names", "distribution": "text", "tested": "text", "kind": "kind", "thread_bound": "bool", "note": "text"}
-_ASYNC = {"floor": "version", "loop": "loop", "needs": "texts", "exceptions": "names", "unset": "names", "proof": "text"}
+_ASYNC = {"floor": "version", "loop": "loop", "needs": "texts", "exceptions": "names", "unset": "names", "differs": "text", "proof": "text"}
 _FUNCTION = {"names": "names", "verdict": "verdict", "reason": "text", "returns": "name", "lazy": "bool", "kind": "kind", "last_seen": "text"}
 _TYPE = {
     "names": "names", "made_by": "names", "context": "name", "blocks": "members", "pure": "members", "returns": "pairs", "attributes": "pairs",

@@ -16,10 +16,12 @@ from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.session import swap_sessions
 from transforms.swaps.typed import typed_swaps
 
+DIFFERS = "C220"
+
 
 def find_swaps(index: Index, function: Function, settings: Settings) -> list[Swap | Unproved]:
     """In source order."""
-    typed = [*typed_swaps(index, function), *swap_functions(index, function)]
+    typed = [_unless_differing(item, settings) for item in (*typed_swaps(index, function), *swap_functions(index, function))]
     entered = {block for item in typed if isinstance(item, Swap) for block in item.blocks}
     bridged = settings.http == "bridge"
     found: list[Swap | Unproved] = [*swap_blocks(index, function, entered), *([] if bridged else swap_sessions(index, function, settings))]
@@ -30,6 +32,13 @@ def find_swaps(index: Index, function: Function, settings: Settings) -> list[Swa
             if swap is not None:
                 found.append(swap)
     return [*typed, *(_placed(index, function, item, entered) for item in found)]
+
+
+def _unless_differing(item: Swap | Unproved, settings: Settings) -> Swap | Unproved:
+    """The swap, unless something differs that no source shows and that is not opted in."""
+    if isinstance(item, Unproved) or not item.differs or DIFFERS in settings.unsafe:
+        return item
+    return Unproved(item.nodes[0], item.subject, item.differs, DIFFERS)
 
 
 def _one(index: Index, function: Function, node: ast.Call, name: str, settings: Settings) -> Swap | Unproved | None:

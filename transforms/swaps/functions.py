@@ -44,7 +44,9 @@ def _function(index: Index, function: Function, node: ast.Call, row: CallSwap) -
         return Unproved(node, row.name, f"the name {name} means something else here", ARGUMENTS)
     if reason := why_not_here(index, function, node):
         return Unproved(node, row.name, reason)
-    return Swap((node,), row.name, (AwaitCall(place_of(node), row.target),), f"{row.target} gives the same", imports, (), row.of.needs, CODE)
+    return Swap(
+        (node,), row.name, (AwaitCall(place_of(node), row.target),), f"{row.target} gives the same", imports, (), row.of.needs, CODE, differs=row.of.differs
+    )
 
 
 def _suffixed(index: Index, name: str) -> Row | None:
@@ -74,4 +76,6 @@ def _second_name(index: Index, function: Function, node: ast.Call, row: Row, nam
     if reason := why_not_here(index, function, node):
         return Unproved(node, name, reason)
     new = f"{method}{row.suffix}"
-    return Swap((node,), name, (AwaitTwin(place_of(node), new),), f".{new}() sends the same without blocking", (), (), row.of.needs, CODE)
+    return Swap(
+        (node,), name, (AwaitTwin(place_of(node), new),), f".{new}() sends the same without blocking", (), (), row.of.needs, CODE, differs=row.of.differs
+    )

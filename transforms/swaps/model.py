@@ -12,6 +12,7 @@ class Swap:
 
     `creates` is the module of ours that the new code imports, by path: its text is empty where it stands already.
     `blocks` are the `with` statements that become `async with`; `elsewhere` are edits that other files need, by path.
+    `differs`: what no source shows and yet becomes different, so that it has to be opted in.
     """
 
     nodes: tuple[ast.Call, ...]
@@ -25,6 +26,7 @@ class Swap:
     creates: tuple[tuple[str, str], ...] = ()
     blocks: tuple[ast.With, ...] = ()
     elsewhere: tuple[tuple[str, Edit, tuple[Import, ...]], ...] = ()
+    differs: str = ""
 
 
 @dataclass(frozen=True)

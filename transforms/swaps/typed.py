@@ -284,7 +284,9 @@ def _swap(index: Index, function: Function, unit: _Unit) -> Swap:
     elsewhere = unit.shared.elsewhere if unit.shared else unit.elsewhere
     code = KEPT if unit.shared else LOCAL
     subject = _subject(index, function, nodes[0], row) if unit.shared else row.type
-    return Swap(nodes, subject, unit.edits, reason, unit.imports, (), row.of.needs, code, blocks=tuple(uses.blocks), elsewhere=elsewhere)
+    return Swap(
+        nodes, subject, unit.edits, reason, unit.imports, (), row.of.needs, code, blocks=tuple(uses.blocks), elsewhere=elsewhere, differs=row.of.differs
+    )
 
 
 def _with_line(stop: Stop, at: ast.expr) -> str:
