@@ -30,11 +30,16 @@ def find(dotted: str) -> object:
             return Absent(f"{name} is not installed")
         if isinstance(found, Absent):
             return found
-        name = f"{name}.{part}"
+        name, holder = f"{name}.{part}", found
         found = _below(found, part, name)
         if found is MISSING:
-            return MISSING
+            return Absent(f"{name} is not installed") if _is_namespace(holder) else MISSING
     return Absent(f"{name} is not installed") if found is MISSING else found
+
+
+def _is_namespace(holder: object) -> bool:
+    """Whether it is a package that several distributions share (`google`), of which only some need be installed."""
+    return isinstance(holder, ModuleType) and getattr(holder, "__file__", None) is None and hasattr(holder, "__path__")
 
 
 def _below(holder: object, part: str, name: str) -> object:

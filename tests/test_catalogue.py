@@ -178,6 +178,17 @@ def test_check(tmp_path, library):
     assert none.stderr == "flask-to-async: nowhere.toml cannot be read: No such file or directory\n"
 
 
+def test_a_namespace_that_others_share(tmp_path, library):
+    """`google` is there as soon as protobuf is: what else lies in it is not installed, and not wrong."""
+    (library / "shared" / "other").mkdir(parents=True)
+    (tmp_path / "own.toml").write_text(
+        OWN.replace("postbox.", "shared.postbox.").replace('module = "postbox"', 'module = "shared.postbox"').replace('["postbox"]', '["shared"]')
+    )
+    found = run(tmp_path, "catalogue", "check", "own.toml", PYTHONPATH=str(library))
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "not installed  postbox" in found.stdout
+
+
 def test_check_does_not_import_from_the_current_folder(tmp_path, library):
     """The repository's own modules are not run."""
     (library / "postbox.py").write_text("raise SystemExit('run')")

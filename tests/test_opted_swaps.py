@@ -74,11 +74,36 @@ LEFT = [
 ]
 
 
+LEFT += [
+    (f"with BlobClient.from_blob_url('x') as b:\n    return b.download_blob({given}).readall()", "C213", f"argument {said} is not proved")
+    for given, said in (("progress_hook=print", "progress_hook"), ("**app.config['HOW']", "**"))
+]
+
+
 @pytest.mark.parametrize(("body", "code", "reason"), LEFT)
 def test_what_differs_is_left_also_where_it_is_opted_in(body, code, reason):
     before, after, found = clients(body, OPTED)
     assert after == before
     assert any(item.code == code and reason in item.reason for item in found), found
+
+
+AROUND = [
+    ("app.py", "import sentry_sdk\n", "sentry_sdk"),
+    ("app.py", "import requests\n\nrequests.Session.request = print\n", "requests.Session.request"),
+    ("tests/test_app.py", "import responses\n", "responses"),
+    ("tests/test_app.py", "def test(mocker):\n    mocker.patch('app.BlobServiceClient')\n", "app.BlobServiceClient"),
+    ("tests/test_app.py", "from azure.storage.blob import BlobServiceClient\n", "azure.storage.blob"),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "said"), AROUND)
+def test_what_replaces_or_watches_requests_keeps_the_client(path, text, said):
+    """The synchronous client sends with requests, the asynchronous one with aiohttp."""
+    app = (HEAD + "@app.route('/')\nasync def view():\n    " + READ.replace("\n", "\n    ") + "\n").encode()
+    files = {"app.py": app + b"\n\n" + text.encode()} if path == "app.py" else {"app.py": app, path: text.encode()}
+    found = run_stage("clients", Project(files, frozenset(files)), CATALOGUE, OPTED).outcome
+    assert not found.changes
+    assert any(item.code == "C217" and said in item.reason for item in found.decisions), found.decisions
 
 
 def test_other_clients_are_not_touched_by_it():

@@ -327,6 +327,8 @@ def test_stripe_has_second_names_on_one_loop():
     assert clients(text)[1][0][0] == "C212"
     hooked = view("return stripe.Customer.create(email='a').id", HEAD + "import stripe\n" + HOOKED)
     assert "(await stripe.Customer.create_async(email='a')).id" in clients(hooked)[0]
+    watched = view("return stripe.Customer.create(email='a').id", HEAD + "import stripe\nimport sentry_sdk\n" + HOOKED)
+    assert clients(watched)[1][0][0] == "C217"  # stripe sends with requests, and its asynchronous form with httpx
     custom = view("return stripe.Customer.create(email='a').id", HEAD + "import stripe\n\nstripe.default_http_client = None\n" + HOOKED)
     assert clients(custom)[1][0][0] == "C213"
 

@@ -20,6 +20,7 @@ _PACKAGES = {
     "opensearchpy": ("openmock", "vcr", "pook", "mocket"),
     "slack_sdk": ("vcr", "pook", "mocket"),
     "stripe": ("responses", "requests_mock", "httpretty", "vcr", "respx", "pook", "mocket"),
+    "azure_storage_blob": ("azure", "responses", "requests_mock", "httpretty", "vcr", "betamax", "pook", "mocket"),
     "time": ("freezegun", "time_machine", "libfaketime"),
 }
 # What requests works through; httpx works through httpcore, so a test that replaces these sees other calls.

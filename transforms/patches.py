@@ -14,8 +14,11 @@ from transforms.resolve import Resolver
 from transforms.values import External
 
 # What each library works through. The asynchronous form works through something else, or in another way.
+_REQUESTS = ("requests", "urllib3", "http.client", "socket", "ssl", "certifi", "idna")
 _BELOW = {
-    "requests": ("requests", "urllib3", "http.client", "socket", "ssl", "certifi", "idna"),
+    "requests": _REQUESTS,
+    "azure_storage_blob": ("azure", *_REQUESTS),
+    "stripe": _REQUESTS,
     "httpx": ("httpx", "httpcore", "socket", "ssl", "certifi"),
     "httpx2": ("httpx2", "httpcore2", "socket", "ssl", "certifi"),
     "redis": ("redis", "socket", "ssl"),
@@ -24,14 +27,15 @@ _BELOW = {
 # Only urllib.request and http.client look at it: https://peps.python.org/pep-0476/
 _HARMLESS = ("ssl._create_default_https_context",)
 # Packages whose purpose is to change how requests sends, or to record what it sends, for the whole process.
+_AROUND_REQUESTS = (
+    "requests_cache", "opentelemetry.instrumentation.requests", "opentelemetry.instrumentation.urllib3", "aws_xray_sdk", "ddtrace", "elasticapm", "newrelic",
+    "sentry_sdk", "truststore", "pip_system_certs", "requests_mock", "responses", "httpretty", "vcr",
+)  # fmt: skip
 _AROUND = {
-    "requests": (
-        "requests_cache", "opentelemetry.instrumentation.requests", "opentelemetry.instrumentation.urllib3", "aws_xray_sdk", "ddtrace", "elasticapm", "newrelic",
-        "sentry_sdk", "truststore", "pip_system_certs", "requests_mock", "responses", "httpretty", "vcr",
-    ),
+    **dict.fromkeys(("requests", "azure_storage_blob", "stripe"), _AROUND_REQUESTS),
     "httpx": ("truststore", "respx"),
     "httpx2": ("truststore", "respx"),
-}  # fmt: skip
+}
 _WRAPPING = ("wrap_function_wrapper", "patch_function_wrapper", "wrap_object", "patch_object")
 
 

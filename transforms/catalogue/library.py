@@ -91,6 +91,7 @@ class Swap:
     same: frozenset[str] = frozenset()
     settable: frozenset[str] = frozenset()
     flags: Mapping[str, str] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
     rename: Mapping[str, str] = field(default_factory=dict)
     suffix: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -242,7 +243,9 @@ def _add_decorator(catalogue: Catalogue, row: Mapping[str, Any], library: Mappin
 
 def _add_swap(catalogue: Catalogue, row: Mapping[str, Any], library: Mapping[str, Any]) -> None:
     sets: dict[str, Any] = {
-        key: frozenset(row[key]) for key in ("names", "constructor", "methods", "plain", "iterators", "properties", "same", "settable", "closes") if key in row
+        key: frozenset(row[key])
+        for key in ("names", "constructor", "methods", "plain", "iterators", "properties", "same", "settable", "without", "closes")
+        if key in row
     }
     others: dict[str, Any] = {
         key: row[key]

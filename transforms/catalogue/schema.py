@@ -28,7 +28,7 @@ _TYPE = {
 _DECORATOR = {"names": "names", "since": "text", "proof": "text", "also": "text"}
 _SWAP = {
     "type": "name", "names": "names", "target": "name", "module": "name", "constructor": "members", "positional": "members", "by_name": "bool", "methods": "members", "plain": "members",
-    "iterators": "members", "returns": "pairs", "attributes": "pairs", "properties": "members", "same": "uses", "settable": "members", "flags": "pairs", "rename": "renames", "suffix": "suffix",
+    "iterators": "members", "returns": "pairs", "attributes": "pairs", "properties": "members", "same": "uses", "settable": "members", "flags": "pairs", "without": "members", "rename": "renames", "suffix": "suffix",
     "refused": "reasons", "context": "name", "iterates": "bool", "closes": "members", "holds": "bool", "kept": "bool",
 }  # fmt: skip
 _CALL = {"names": "names", "target": "name", "module": "name", "arguments": "members", "positional": "members", "by_name": "bool", "awaited": "bool"}

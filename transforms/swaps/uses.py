@@ -129,6 +129,7 @@ class Uses:
             raise Stop(NOT_SAME, call, f".{name}(): {row.refused[name]}")
         if is_awaited(self.function, call):
             raise Stop(NOT_SAME, call, f".{name}() is awaited already")
+        self._check_arguments(call, row)
         self.calls.append(call)
         self.closed = self.closed or row is self.root and name in row.closes
         if name in row.iterators:
@@ -143,6 +144,13 @@ class Uses:
             self._given(call, name, row)
         else:
             raise Stop(NOT_SAME, call, f".{name}() is not proved to be the same when awaited")
+
+    @staticmethod
+    def _check_arguments(call: ast.Call, row: Row) -> None:
+        """Raise Stop where an argument of a method does not mean the same, or one of `**` may not."""
+        for keyword in call.keywords if row.without else []:
+            if keyword.arg is None or keyword.arg in row.without:
+                raise Stop(NOT_SAME, call, f"its argument {keyword.arg or '**'} is not proved to mean the same")
 
     def _given(self, call: ast.Call, name: str, row: Row) -> None:
         """What the method gives is followed when it needs the server again."""
@@ -189,6 +197,7 @@ class Uses:
         awaited = name in row.methods or "*" in row.methods and not name.startswith("_")
         if not awaited or name in row.plain | row.iterators or self.gives(name, row) or self._flagged(call, row):
             raise Stop(NOT_SAME, call, f".{name}() is not proved to be the same when awaited")
+        self._check_arguments(call, row)
         new = row.rename.get(name, f"{name}{row.suffix}")
         self.closed = self.closed or row is self.root and name in row.closes
         self.calls.append(call)
