@@ -61,7 +61,8 @@ def details(data: Row, coded: Mapping[str, str], paint: Paint) -> Iterator[str]:
 
 def _swaps(data: Row, paint: Paint) -> Iterator[str]:
     """Each asynchronous form: what is awaited, what is not, what is refused and why."""
-    proof = data.get("async", {}).get("proof", "")
+    proof, differs = (data.get("async", {}).get(key, "") for key in ("proof", "differs"))
+    yield from _wrapped("  ", differs)
     for row in [*data.get("swap", []), *data.get("call", [])]:
         yield paint(f"  becomes {row['target']}{f' ({proof})' if proof else ''}", "green")
         yield from _wrapped("    ", row["type"] if "type" in row else ", ".join(row["names"]))

@@ -114,6 +114,11 @@ def test_other_clients_are_not_touched_by_it():
     assert {item.code for item in found} == {"C220", "C210"}
 
 
+def test_the_catalogue_says_what_differs():
+    found = subprocess.run([sys.executable, "-m", "flask_to_async", "catalogue", "--name", "azure_storage_blob"], capture_output=True, text=True)
+    assert "opt in with --unsafe C220" in " ".join(found.stdout.split())
+
+
 @pytest.mark.parametrize("code", ["C220", "C230"])
 def test_the_command_takes_the_codes_that_its_reasons_name(tmp_path, code):
     use = "requests.post('http://x', json={'a': 1}, timeout=5).status_code" if code == "C230" else "BlobClient.from_blob_url('x').exists()"
