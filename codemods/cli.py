@@ -1,5 +1,6 @@
 """The command line: every command, by name."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from codemods.commands.schema import schema
 from codemods.commands.trace import trace
 from codemods.commands.undo import undo_command
 from codemods.commands.verify import verify
+from codemods.console import fail
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
@@ -36,6 +38,10 @@ def main(version: Annotated[bool, typer.Option("--version", callback=_show_versi
     Start with `flask-to-async audit PATH`: what each handler reaches, and what a migration would bring. Then
     `flask-to-async migrate PATH` shows each stage's diff and reasons, and `--write` applies them.
     """
+    try:
+        Path.cwd()
+    except OSError:
+        fail("the folder that you are in does not exist any more; go to another one")
 
 
 app.command("migrate")(migrate)

@@ -130,6 +130,7 @@ def report(
     from codemods.bulk.report import as_json, write_csv, write_report
     from codemods.bulk.session import looked_at
     from codemods.bulk.tables import tables
+    from codemods.replacing import write_named
     from codemods.results import replace_page
 
     found, place, ledger, current = _or_fail(lambda: looked_at(source.absolute(), work))
@@ -141,7 +142,7 @@ def report(
             csv.mkdir(parents=True, exist_ok=True)
             write_csv(csv, data)
         if json:
-            json.write_bytes(as_json(data))
+            write_named(json, [as_json(data)])
         if not (html or csv or json):
             write_report(place.report, data)
             typer.echo(str(place.report / "index.html"))
