@@ -34,7 +34,7 @@ def listing(
         print_lines([line for data in found for line in details(data, coded, paint())] if name else overview(found, paint()))
 
 
-@catalogue.command()
+@catalogue.command(short_help="Test catalogue files against the installed libraries.")
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Catalogue files. None: those that are shipped.")] = None,
 ) -> None:

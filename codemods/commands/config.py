@@ -32,7 +32,7 @@ def main() -> None:
     """The settings: what they are, and where each comes from."""
 
 
-@config.command("show")
+@config.command("show", short_help="Print every setting, and where it comes from.")
 def show(
     path: Target = Path(),
     stage: StageOption = [],  # noqa: B006
