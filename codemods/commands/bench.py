@@ -10,7 +10,7 @@ import typer
 from codemods.console import check_place, fail
 from codemods.options import OwnStageOption, Target
 
-_EXTRA = "bench needs two more packages: `pip install 'flask-to-async[bench]'`"
+_EXTRA = "bench needs two more packages beside this tool: `pip install matplotlib psutil`"
 _PLOTS = (".svg", ".png")
 
 
