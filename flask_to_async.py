@@ -5,6 +5,7 @@ goes to the front for the imports of the tool itself.
 """
 
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -14,9 +15,19 @@ def main() -> None:
     sys.setrecursionlimit(5000)  # a chain of 200 calls is looked through at ten frames for each; Python's own limit is 1000
     gc.disable()  # syntax trees are many objects and next to no garbage
     sys.path.insert(0, str(Path(__file__).resolve().parent))
-    from codemods.cli import app
+    for name in ("stdout", "stderr"):  # Python has None there when the caller closed it (`>&-`)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    try:
+        from codemods.cli import app
 
-    app(prog_name="flask-to-async")
+        app(prog_name="flask-to-async")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        from codemods.breakdown import told
+
+        sys.exit(told(error))
 
 
 def __getattr__(name: str) -> object:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from codemods.catalogue_files import catalogue_for
+from codemods.counted import counted
 from codemods.project import Loaded
 from codemods.report import Paint
 from transforms.hazards import hazards
@@ -67,7 +68,7 @@ def _handler_lines(judgement: Judgement, paint: Paint) -> Iterator[str]:
 def _danger_lines(found: Sequence[Decision], paint: Paint) -> Iterator[str]:
     if found:
         yield ""
-        yield paint(f"Threads and context: {len(found)} {'place' if len(found) == 1 else 'places'} to look at", "bold")
+        yield paint(f"Threads and context: {counted(len(found), 'place')} to look at", "bold")
     for item in found:
         yield f"  {paint(item.code, 'yellow')}  {item.path}:{item.line}{f' {item.symbol}' if item.symbol else ''}: {item.reason}"
         yield f"        {RULES[item.code].remedy}"
@@ -83,11 +84,15 @@ def distinct(reached: Sequence[Reached]) -> list[Reached]:
 
 
 def _balance(index: Index, judgements: Sequence[Judgement], stop: str, paint: Paint) -> Iterator[str]:
+    if not own_handlers(index):
+        yield "No handler: nothing here is seen to be registered with Flask (`@app.route(…)`, `add_url_rule`, …). Name the folder of the application."
+        return
     counts = Counter(judgement.verdict for judgement in judgements)
     codes = Counter(judgement.code for judgement in judgements if judgement.verdict != Verdict.CHANGE)
     yield ""
     yield paint(
-        f"{len(judgements)} handlers: {counts[Verdict.CHANGE]} would become async, {counts[Verdict.LEAVE]} left, {counts[Verdict.REFUSE]} refused", "bold"
+        f"{counted(len(judgements), 'handler')}: {counts[Verdict.CHANGE]} would become async, {counts[Verdict.LEAVE]} left, {counts[Verdict.REFUSE]} refused",
+        "bold",
     )
     for code, number in codes.most_common():
         yield f"  {number:4}  {code}  {RULES[code].title}"
@@ -105,4 +110,4 @@ def _advice(judgements: Sequence[Judgement], stop: str) -> Iterator[str]:
     elif database > changed:
         yield "Advice: most of what blocks is the database through an ORM, for which more threads do (gunicorn -k gthread --threads 32). Migrate only the handlers that wait for other services: --only."
     else:
-        yield f"Advice: {changed} handlers wait for other services. If they are slow and you want to call several at once, migrate; if requests only queue up, more threads do (gunicorn -k gthread --threads 32)."
+        yield f"Advice: {counted(changed, 'handler')} {'waits' if changed == 1 else 'wait'} for other services. If they are slow and you want to call several at once, migrate; if requests only queue up, more threads do (gunicorn -k gthread --threads 32)."

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from codemods.counted import counted
 from codemods.drift import Drift
 from codemods.report import Paint
 
@@ -108,7 +109,7 @@ def drift_lines(found: Collection[Drift], paint: Paint) -> Iterator[str]:
         yield from (f"                 {line}" for line in drift.wrong)
         yield from (f"                 not checked: {name} ({reason})" for name, reason in drift.unchecked.items() if not drift.absent)
     wrong, absent = sum(bool(drift.wrong) for drift in found), sum(drift.absent for drift in found)
-    yield f"{len(found)} files: {len(found) - wrong - absent} agree, {wrong} differ, {absent} not installed"
+    yield f"{counted(len(found), 'file')}: {len(found) - wrong - absent} agree, {wrong} differ, {absent} not installed"
 
 
 def _tested(drift: Drift) -> str:

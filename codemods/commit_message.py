@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from codemods.counted import counted
 from transforms.model import Decision, Outcome, Verdict
 from transforms.rules import RULES
 
@@ -19,7 +20,7 @@ def message_of(outcome: Outcome) -> str:
     taken = [item for item in outcome.decisions if item.verdict == Verdict.CHANGE]
     groups, files = len({item.group for item in taken if item.group}), len(outcome.changes)
     title = _TITLES.get(outcome.stage, "applied")
-    subject = f"flask-to-async {outcome.stage}: {title} ({_plural(groups, 'change')}, {_plural(files, 'file')})"
+    subject = f"flask-to-async {outcome.stage}: {title} ({counted(groups, 'change')}, {counted(files, 'file')})"
     needs = [f"Needs: {', '.join(outcome.needs)}", ""] if outcome.needs else []
     return "\n".join([subject, "", *_by_rule(taken), *needs]).rstrip() + "\n"
 
@@ -33,7 +34,3 @@ def _by_rule(taken: Sequence[Decision]) -> list[str]:
         lines += [f"- and {len(places) - _LONGEST} more"] if len(places) > _LONGEST else []
         lines.append("")
     return lines
-
-
-def _plural(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

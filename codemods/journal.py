@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from codemods.counted import counted
 from codemods.replacing import flush_folder
 from transforms.model import FileChange
 
@@ -61,7 +62,7 @@ class Pass:
     @property
     def title(self) -> str:
         """What people call it."""
-        return f"pass {self.number} ({self.command}, {self.time}, {len(self.files)} {'file' if len(self.files) == 1 else 'files'})"
+        return f"pass {self.number} ({self.command}, {self.time}, {counted(len(self.files), 'file')})"
 
 
 def digest(data: bytes | None) -> str | None:

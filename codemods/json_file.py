@@ -2,11 +2,11 @@
 
 import difflib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from codemods.replacing import write_named
 
 
 class JsonFileError(Exception):
@@ -70,18 +70,8 @@ def texts(path: Path, key: str, value: Any) -> list[str]:
 
 
 def write_object(path: Path, data: Mapping[str, Any]) -> None:
-    """Write beside the file and put it in place, so that no half file is ever seen; raises JsonFileError."""
+    """Write all of the file or nothing; raises JsonFileError."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(name, 0o666 & ~umask)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_named(path, [json.dumps(data, indent=2, ensure_ascii=False).encode(), b"\n"])
     except OSError as error:
         raise JsonFileError(f"{path} cannot be written: {error.strerror}") from None

@@ -1,7 +1,7 @@
 """Which files belong to a project, and reading them without following loops or losing a byte."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,19 +40,44 @@ def load(target: Path) -> Loaded:
 
     Raises ProjectError when there is nothing to read.
     """
+    _check(target)
+    target = target.resolve()
+    root = find_root(target)
+    found, unreadable = _found(root, target)
+    apart = frozenset(folder.relative_to(root).as_posix() for folder in _own_repositories({path.parent for path in found}, target))
+    files, metadata, others = _contents(root, found, unreadable)
+    if not any(_inside(root / name, target) for name in [*files, *unreadable]):
+        raise ProjectError(f"{target} holds no Python file; name the folder or file of a Flask application")
+
+    def is_open(name: str) -> bool:
+        return _inside(root / name, target) and not _is_apart(name, apart)
+
+    python = files if installed(root) else files | neighbours(root, files)
+    texts = {name: as_text(data) for name, data in metadata.items()}
+    editable, beside = frozenset(filter(is_open, files)), frozenset(filter(is_open, metadata))
+    project = Project(python, editable, texts, metadata_bytes=metadata, metadata_editable=beside, others=others)
+    return Loaded(root, project, {name: why for name, why in unreadable.items() if _inside(root / name, target)}, apart)
+
+
+def _check(target: Path) -> None:
     if not target.exists():
         raise ProjectError(f"{target} does not exist; name the folder or file of a Flask application")
     if not target.is_dir() and not target.is_file():
         raise ProjectError(f"{target} is no folder and no regular file; name the folder or file of a Flask application")
-    target = target.resolve()
-    root = find_root(target)
+
+
+def _found(root: Path, target: Path) -> tuple[list[Path], dict[str, str]]:
+    """The files to read, and what cannot be read with the reason. Where packages are installed, only the one of the target."""
+    unreadable: dict[str, str] = {}
     inside = next((root / part for part in target.relative_to(root).parts[:1] if installed(root)), root)
+    return sorted([inside] if inside.is_file() else _walk(inside, unreadable, root, target)), unreadable
+
+
+def _contents(root: Path, found: Sequence[Path], unreadable: dict[str, str]) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, str]]:
+    """Python files, metadata, and other files that hold code; what cannot be read is added to `unreadable`."""
     files: dict[str, bytes] = {}
     metadata: dict[str, bytes] = {}
     others: dict[str, str] = {}
-    unreadable: dict[str, str] = {}
-    found = sorted([inside] if inside.is_file() else _walk(inside, unreadable, root, target))
-    apart = frozenset(folder.relative_to(root).as_posix() for folder in _own_repositories({path.parent for path in found}, target))
     for path in found:
         name = path.relative_to(root).as_posix()
         try:
@@ -64,19 +89,7 @@ def load(target: Path) -> Loaded:
                 metadata[name] = path.read_bytes()
         except OSError as error:
             unreadable[name] = f"cannot be read: {error.strerror}"
-    editable = frozenset(name for name in files if _inside(root / name, target) and not _is_apart(name, apart))
-    if not any(_inside(root / name, target) for name in [*files, *unreadable]):
-        raise ProjectError(f"{target} holds no Python file; name the folder or file of a Flask application")
-    if not installed(root):
-        files |= neighbours(root, files)
-    texts = {name: as_text(data) for name, data in metadata.items()}
-    beside = frozenset(name for name in metadata if _inside(root / name, target) and not _is_apart(name, apart))
-    return Loaded(
-        root,
-        Project(files, editable, texts, metadata_bytes=metadata, metadata_editable=beside, others=others),
-        {name: why for name, why in unreadable.items() if _inside(root / name, target)},
-        apart,
-    )
+    return files, metadata, others
 
 
 def _own_repositories(folders: Collection[Path], target: Path) -> Iterator[Path]:

@@ -1,8 +1,34 @@
-"""Replacing one file safely: the new content goes beside it, onto the disk, and takes its place in one step."""
+"""Replacing one file safely: the new content goes beside it and takes its place in one step.
+
+The user's source files keep mode and owner and are on the disk before they are renamed (`prepare`); files that the tool
+makes, such as reports, are only never seen half-written (`write_whole`, `write_named`).
+"""
 
 import contextlib
 import os
+import secrets
+from collections.abc import Iterable
 from pathlib import Path
+
+
+def write_whole(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file of ours, all or nothing; a link in its place is replaced, not followed. Raises OSError."""
+    waiting = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with waiting.open("xb") as file:
+            file.writelines(parts)
+        os.replace(waiting, path)
+    finally:
+        waiting.unlink(missing_ok=True)
+
+
+def write_named(path: Path, parts: Iterable[bytes]) -> None:
+    """The same for a file that the user named: where a link leads, and straight into what is no file, such as a pipe. Raises OSError."""
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            file.writelines(parts)
+    else:
+        write_whole(Path(os.path.realpath(path)), parts)
 
 
 def temporary(path: Path) -> Path:

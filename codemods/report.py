@@ -4,6 +4,7 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from codemods.counted import counted
 from transforms.model import Decision, FileChange, Outcome, Verdict
 from transforms.rules import RULES
 
@@ -91,14 +92,10 @@ def summary_lines(outcomes: Sequence[Outcome], needs: Sequence[str], files: int,
     """The end of a run; `unwritten` says why nothing was written."""
     counts = Counter(decision.verdict for outcome in outcomes for decision in outcome.decisions)
     parts = ", ".join(f"{counts[verdict]} {_WORDS[verdict]}" for verdict in Verdict)
-    yield paint(f"summary: {parts}; {_plural(files, 'file')} {'written' if written else 'would change'}", "bold")
+    yield paint(f"summary: {parts}; {counted(files, 'file')} {'written' if written else 'would change'}", "bold")
     if files and not written:
         yield unwritten
     if files and needs:
         yield f"The result needs: {', '.join(needs)}. Where they were added, and where that is left to you, stands above (D500, D501); install them."
     if files:
         yield "Serve it with threads (gunicorn -k gthread --threads 32 …); not with Flask's own server, nor with `uvicorn app:app` or `hypercorn app:app`, which break a Flask app."
-
-
-def _plural(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,13 +1,12 @@
 """The result of a migration for machines and for a browser."""
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from codemods.console import fail, print_lines
 from codemods.pipeline import Migration
 from codemods.project import Loaded
+from codemods.replacing import write_named
 from transforms.model import Settings
 
 
@@ -42,20 +41,6 @@ def replace_page(path: Path, parts: Iterable[bytes]) -> None:
     """Write all of the page or nothing."""
     check_page(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=".page.", suffix=".tmp", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.writelines(parts)
-            _give_mode(Path(name))
-            os.replace(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        write_named(path, parts)
     except OSError as error:
         fail(f"the page could not be written to {path}: {error.strerror}")
-
-
-def _give_mode(path: Path) -> None:
-    """The mode that a new file has, instead of that of a temporary one."""
-    umask = os.umask(0)
-    os.umask(umask)
-    path.chmod(0o666 & ~umask)

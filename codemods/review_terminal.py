@@ -59,17 +59,22 @@ def _ask_all(review: Review, talk: Talk, last: list[Choices]) -> Reviewed:
         answer = talk.ask(f"Take this change? [{','.join(_COMMANDS)},?] ")
         if answer is None or answer == "q":
             return Reviewed(state.choices, False)
-        if answer == "e":
-            talk.say(explain_lines(state.question.item, talk.paint))
-        elif answer == "b":
-            if not answers:
-                talk.say(iter(["This is the first question."]))
-            shown = -1 if answers else shown
-            answers = answers[:-1]
-        elif answer in ANSWERS:
-            answers.append(answer)
-        else:
-            talk.say(f"{letter}  {meaning}" for letter, meaning in _COMMANDS.items())
+        answers = _after(answer, answers, state.question, talk)
+
+
+def _after(answer: str, answers: list[str], question: Question, talk: Talk) -> list[str]:
+    """The answers after this line; what is no answer is replied to."""
+    if answer in ANSWERS:
+        return [*answers, answer]
+    if answer == "b" and answers:
+        return answers[:-1]
+    if answer == "e":
+        talk.say(explain_lines(question.item, talk.paint))
+    elif answer == "b":
+        talk.say(iter(["This is the first question."]))
+    else:
+        talk.say(f"{letter}  {meaning}" for letter, meaning in _COMMANDS.items())
+    return answers
 
 
 def question_lines(question: Question, paint: Paint) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from codemods.replacing import write_named
 from transforms.model import Seen
 
 _FORMAT, _VERSION = "flask-to-async trace", 1
@@ -18,9 +19,10 @@ class TraceFileError(Exception):
 
 
 def save_seen(path: Path, found: Iterable[Seen]) -> int:
-    """Write the calls that static analysis could not type; how many. They are found again by function and source text."""
+    """Write the calls that static analysis could not type; how many. They are found again by function and source text. Raises OSError."""
     seen = sorted(set(found))
-    path.write_text(json.dumps({"format": _FORMAT, "version": _VERSION, "seen": [asdict(item) for item in seen]}, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps({"format": _FORMAT, "version": _VERSION, "seen": [asdict(item) for item in seen]}, indent=1)
+    write_named(path, [text.encode(), b"\n"])
     return len(seen)
 
 
@@ -41,6 +43,6 @@ def _read(path: Path) -> list[Seen]:
             raise TraceFileError(f"{path} was written by another version; make it again with `flask-to-async trace --save {path}`")
         return [_seen(row) for row in data["seen"]]
     except OSError as error:
-        raise TraceFileError(f"{path}: {error.strerror}") from None
+        raise TraceFileError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
         raise TraceFileError(f"{path} is no trace; make one with `flask-to-async trace PATH --save {path} -- COMMAND`") from None

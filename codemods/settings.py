@@ -58,7 +58,7 @@ def _codes_by_path(value: Any) -> str:
 
 def _version(value: Any) -> str:
     major, dot, minor = value.partition(".") if isinstance(value, str) else ("", "", "")
-    return "" if dot and major.isdigit() and minor.isdigit() else f"takes a version such as 3.9 as a text, not {value!r}"
+    return "" if dot and major == "3" and minor.isdigit() else f"takes a version of Python 3, such as 3.9, as a text, not {value!r}"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 The output under each command of the tutorial is that of a real run.
 """
 
+import ast
 import inspect
 import os
 import re
@@ -13,13 +14,16 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from importlib import resources
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import typer
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT))
+
+if TYPE_CHECKING:
+    from transforms.catalogue import Catalogue
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NOTE = "<!-- Written by `python tests/docs_pages.py`; do not edit. -->\n\n"
@@ -82,21 +86,7 @@ def catalogue_page() -> str:
 
     folder = resources.files("transforms.catalogue")
     names = sorted((item.name for item in folder.iterdir() if item.name.endswith(".toml")), key=str.lower)
-    rows = []
-    for name in names:
-        known = parse_library((folder / name).read_text(encoding="utf-8"), name)
-        entries = [*known.functions.values(), *known.types.values()]
-        kinds = sorted({entry.kind for entry in entries})
-        rows_of = [*known.swaps.values(), *known.calls.values()]
-        swapped = ", ".join(sorted({f"`{swap.target}`" for swap in rows_of}))
-        proof = next((swap.of.proof for swap in rows_of), "")
-        verdicts = [sum(entry.verdict == verdict for entry in entries) for verdict in ("wrap", "leave", "refuse")]
-        bound = "yes" if any(entry.thread_bound for entry in entries) else ""
-        proved = {(name.rpartition(".")[2], since) for name, since in known.decorators.items()}
-        decorators = ", ".join(f"`{name}` ≥ {since}" if since else f"`{name}`" for name, since in sorted(proved))
-        rows.append(
-            f"| `{name.removesuffix('.toml')}` | {', '.join(kinds)} | {' / '.join(map(str, verdicts))} | {bound} | {swapped} | {proof} | {decorators} |"
-        )
+    rows = [_library_row(name.removesuffix(".toml"), parse_library((folder / name).read_text(encoding="utf-8"), name)) for name in names]
     return "\n".join(
         [
             f"{_NOTE}# Libraries that are known\n",
@@ -115,6 +105,34 @@ def catalogue_page() -> str:
             "",
         ]
     )
+
+
+def _library_row(name: str, known: "Catalogue") -> str:
+    entries, swaps = [*known.functions.values(), *known.types.values()], [*known.swaps.values(), *known.calls.values()]
+    kinds = ", ".join(sorted({entry.kind for entry in entries}))
+    verdicts = " / ".join(str(sum(entry.verdict == verdict for entry in entries)) for verdict in ("wrap", "leave", "refuse"))
+    bound = "yes" if any(entry.thread_bound for entry in entries) else ""
+    swapped = ", ".join(sorted({f"`{swap.target}`" for swap in swaps}))
+    proof = next((swap.of.proof for swap in swaps), "")
+    proved = {(decorator.rpartition(".")[2], since) for decorator, since in known.decorators.items()}
+    decorators = ", ".join(f"`{decorator}` ≥ {since}" if since else f"`{decorator}`" for decorator, since in sorted(proved))
+    return f"| `{name}` | {kinds} | {verdicts} | {bound} | {swapped} | {proof} | {decorators} |"
+
+
+def modules_page() -> str:
+    """Every module and the beginning of its docstring, by folder; a module without one fails."""
+    text = [f"{_NOTE}# The modules\n", "What each file is for, in its own words. How they work together: `ARCHITECTURE.md` in the repository.\n"]
+    for folder in sorted({path.parent for top in ("codemods", "transforms") for path in (ROOT / top).rglob("*.py")}):
+        text += [f"## {folder.relative_to(ROOT).as_posix()}/\n"]
+        text += [f"* `{path.name}`: {_purpose(path)}" for path in sorted(folder.glob("*.py"))]
+        text.append("")
+    return "\n".join(text)
+
+
+def _purpose(path: Path) -> str:
+    text = _paragraph((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n\n")[0])
+    assert text, f"{path} does not say what it is for"
+    return text
 
 
 def with_real_output(page: str, folder: Path) -> str:
@@ -146,7 +164,7 @@ def _run(command: str, place: Path) -> tuple[str, Path]:
     return output + result.stderr, Path(after)
 
 
-PAGES = {"reference/commands.md": commands_page, "reference/catalogue.md": catalogue_page}
+PAGES = {"reference/commands.md": commands_page, "reference/catalogue.md": catalogue_page, "reference/modules.md": modules_page}
 
 
 def main() -> None:

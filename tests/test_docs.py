@@ -59,3 +59,11 @@ def test_links_between_the_readme_and_the_pages_hold():
     for source in (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "ARCHITECTURE.md"):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", source.read_text()):
             assert (ROOT / target).exists(), f"{source.name} links to {target}"
+
+
+def test_the_architecture_names_files_that_exist():
+    named = set(re.findall(r"`((?:[\w*]+/)*[\w*]+\.(?:py|toml))`", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")))
+    assert len(named) > 60
+    folders = [ROOT / "codemods", ROOT / "transforms", ROOT / "tests"]
+    missing = [name for name in named - {"pyproject.toml"} if not any(any(top.parent.glob(name)) or any(top.glob(f"**/{name}")) for top in folders)]
+    assert not missing

@@ -7,7 +7,8 @@ import pytest
 from pure import migrated
 
 from transforms.edits import AwaitCall, ClientBlock, GuardStatus, MakeAsync, SwapBlock, WrapCall, WrapExpression, place_of
-from transforms.rewrite import NotRewritable, rewrite
+from transforms.located import NotRewritable
+from transforms.rewrite import rewrite
 
 
 def call_named(tree, name="f"):

@@ -10,10 +10,11 @@ from transforms.guards import compiles, new_names
 from transforms.imports import add_constants, add_imports, drop_unused
 from transforms.index import Index
 from transforms.local_imports import drop_unused_locals
+from transforms.located import NotRewritable
 from transforms.model import FileChange
 from transforms.planning import Change, Plan
 from transforms.progress import Tick, no_tick
-from transforms.rewrite import NotRewritable, rewrite
+from transforms.rewrite import rewrite
 from transforms.text import Undecodable
 from transforms.values import ModuleValue
 

@@ -41,19 +41,28 @@ def table_of(module: ModuleFacts) -> NameTable:
         if function.cls:
             table.methods.setdefault(function.name, []).append(function)
     for owner in [module.body, *module.functions]:
-        for call in owner.calls:
-            table.uses.setdefault(last_name(call.node.func), []).append((owner, call))
-        for reference in owner.references:
-            table.uses.setdefault(last_name(reference.node), []).append((owner, reference))
-        for name, bindings in owner.scope.bindings.items():
-            for binding in bindings:
-                if binding.kind == "from" and binding.text != name:
-                    table.aliases.setdefault(binding.text, []).append(name)
+        _note_uses(table, owner)
     for target, binding in module.stores:
         table.stores.setdefault(target.attr, []).append((target, binding))
     for item, binding in module.items:
         if isinstance(item.value, ast.Attribute) and isinstance(item.slice, ast.Constant):
             table.items.setdefault(str(item.slice.value), []).append((item, binding))
+    _note_texts(table, module)
+    return table
+
+
+def _note_uses(table: NameTable, owner: Function) -> None:
+    for call in owner.calls:
+        table.uses.setdefault(last_name(call.node.func), []).append((owner, call))
+    for reference in owner.references:
+        table.uses.setdefault(last_name(reference.node), []).append((owner, reference))
+    for name, bindings in owner.scope.bindings.items():
+        for binding in bindings:
+            if binding.kind == "from" and binding.text != name:
+                table.aliases.setdefault(binding.text, []).append(name)
+
+
+def _note_texts(table: NameTable, module: ModuleFacts) -> None:
     for text, line in module.strings:
         head, _, name = text.replace(":", ".").rpartition(".")
         if head or text.startswith("."):
@@ -62,7 +71,6 @@ def table_of(module: ModuleFacts) -> NameTable:
             table.mentions.setdefault(text, []).append(Mention("", module.path, line, loose=True))
     for text, line in module.named:
         table.mentions.setdefault(text, []).append(Mention("", module.path, line))
-    return table
 
 
 _Item = TypeVar("_Item")

@@ -22,7 +22,8 @@ from codemods.bench.migrating import migrated
 from codemods.bench.rounds import Scope, measure
 from codemods.bench.serving import Server, running, upstream
 from codemods.bench.tables import markdown_lines, text_lines
-from codemods.console import fail, guarded, print_lines
+from codemods.console import fail, print_lines
+from codemods.opening import guarded
 from codemods.pipeline import Migration
 from codemods.project import Loaded
 from codemods.verify.scratch import Scratch, ScratchError, make, top_of

@@ -11,11 +11,11 @@ from codemods.bulk.commits import forget, patch_of, settle
 from codemods.bulk.hooked import carried_with_hooks
 from codemods.bulk.job import Job
 from codemods.bulk.measure import blocking_calls
-from codemods.bulk.place import write_whole
 from codemods.bulk.subject import Subject, read_subject
 from codemods.bulk.telling import Rows
 from codemods.formats.words import clean
 from codemods.pipeline import Migration
+from codemods.replacing import write_whole
 from transforms.index import Index, build_index
 from transforms.model import Outcome, Project, Verdict
 
@@ -35,7 +35,7 @@ def migrate(job: Job, tell: Rows) -> list[str]:
     after = blocking_calls(_index(subject, carried.project), subject.settings)
     commits = _settled(job, base, carried, tell)
     tip = commits[-1] if commits else base
-    write_whole(job.place.patch(job.spec.name), patch_of(job.git, base, tip))
+    write_whole(job.place.patch(job.spec.name), [patch_of(job.git, base, tip)])
     _write_body(job, subject, carried)
     counts = {"blocking": [before, after], "base": base, "tip": tip, "commits": commits}
     tell("commit", {**counts, **_summary(subject, carried.result, len(handlers))})
@@ -93,4 +93,4 @@ def _write_body(job: Job, subject: Subject, carried: Carried) -> None:
 
     record = migration_record(subject.loaded, carried.result, subject.settings, True)
     text = "\n".join([*lines(record, False), *carried.evidence])
-    write_whole(job.place.body(job.spec.name), (text + "\n").encode("utf-8", "replace"))
+    write_whole(job.place.body(job.spec.name), [(text + "\n").encode("utf-8", "replace")])

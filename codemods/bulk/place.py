@@ -60,6 +60,8 @@ def open_place(folder: Path) -> Place:
     place = Place(folder.parent.resolve() / folder.name)
     if place.folder.is_symlink():
         raise PlaceError(f"{folder} is a symbolic link; name the folder itself with --work")
+    if place.folder.exists() and not place.folder.is_dir():
+        raise PlaceError(f"{folder} is no folder; name one with --work")
     try:
         if place.folder.is_dir() and any(place.folder.iterdir()) and not (place.folder / MARK).is_file():
             raise PlaceError(f"{folder} holds files that are not from this tool; name another folder with --work")
@@ -107,13 +109,3 @@ def _taken(handle: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file of ours so that no half of it is ever seen; a link in its place is replaced, not followed."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

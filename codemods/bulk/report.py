@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codemods.bulk.page import page_parts
-from codemods.bulk.place import write_whole
+from codemods.replacing import write_whole
 
 _STARTS = ("=", "+", "-", "@", "\t", "\r")
 _RESULTS = [
@@ -26,15 +26,15 @@ CSV = {
 
 def write_report(folder: Path, found: Mapping[str, Any]) -> None:
     """All forms into that folder: `index.html`, `report.json`, and a CSV file for each table. Raises OSError."""
-    write_whole(folder / "index.html", b"".join(page_parts(found)))
-    write_whole(folder / "report.json", as_json(found))
+    write_whole(folder / "index.html", page_parts(found))
+    write_whole(folder / "report.json", [as_json(found)])
     write_csv(folder, found)
 
 
 def write_csv(folder: Path, found: Mapping[str, Any]) -> None:
     """The tables as CSV. Raises OSError."""
     for name, (table, columns) in CSV.items():
-        write_whole(folder / f"{name}.csv", as_csv(found[table], columns))
+        write_whole(folder / f"{name}.csv", [as_csv(found[table], columns)])
 
 
 def as_json(found: Mapping[str, Any]) -> bytes:

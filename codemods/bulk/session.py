@@ -154,7 +154,7 @@ def _cluster(address: str) -> Pool:
     try:
         from codemods.bulk.dask_pool import DaskPool  # only where it is installed
     except ImportError:
-        raise PoolError("--scheduler needs Dask: pip install 'flask-to-async[dask]'") from None
+        raise PoolError("--scheduler needs Dask beside this tool: `pip install distributed`") from None
     return DaskPool(address)
 
 

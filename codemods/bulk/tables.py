@@ -52,34 +52,49 @@ def _standing(ledger: Ledger, current: Pass, specs: Mapping[str, Spec], member: 
 
 
 def _row(member: Member, spec: Spec | None, found: Standing) -> dict[str, Any]:
-    known = found.known
-    commit, clone, verify = known.get("commit", {}), known.get("clone", {}), known.get("verify")
-    before, after = commit.get("blocking") or (0, 0)
+    commit = found.known.get("commit", {})
     return {
         "name": member.name,
         "url": member.url,
         "outcome": found.outcome,
         "phase": found.phase,
         "reason": found.reason,
-        "base": clone.get("base", ""),
-        "branch": spec.branch if spec and commit.get("commits") else "",
-        "tip": commit.get("tip", "") if commit.get("commits") else "",
-        "commits": len(commit.get("commits", ())),
-        "stages": {stage: _stage(known[stage]) for stage in STAGES if stage in known},
-        "handlers": commit.get("handlers", 0),
-        "async": commit.get("async", 0),
-        "files": commit.get("files", 0),
-        "needs": commit.get("needs", []),
-        "blocking_before": before,
-        "blocking_after": after,
-        "tests": "" if "baseline" not in known else f"{known['baseline']['passed']} pass" if verify else "no result",
-        "taken_back": len(verify["taken_back"]) if verify else 0,
+        **_branch(spec, found.known),
+        **_numbers(commit),
+        **_tests(found.known),
         "unread": commit.get("unread", []),
         "unread_files": commit.get("unread_files", 0),
-        "pushed": known.get("push", {}).get("commit", ""),
-        "pull_request": known.get("pull-request", {}).get("url", ""),
-        "declined": bool(known.get("pull-request", {}).get("declined")),
+        **_published(found.known),
     }
+
+
+def _branch(spec: Spec | None, known: Mapping[str, Any]) -> dict[str, Any]:
+    commit = known.get("commit", {})
+    commits = commit.get("commits", ())
+    return {
+        "base": known.get("clone", {}).get("base", ""),
+        "branch": spec.branch if spec and commits else "",
+        "tip": commit.get("tip", "") if commits else "",
+        "commits": len(commits),
+        "stages": {stage: _stage(known[stage]) for stage in STAGES if stage in known},
+    }
+
+
+def _numbers(commit: Mapping[str, Any]) -> dict[str, Any]:
+    before, after = commit.get("blocking") or (0, 0)
+    counts = {key: commit.get(key, 0) for key in ("handlers", "async", "files")}
+    return {**counts, "needs": commit.get("needs", []), "blocking_before": before, "blocking_after": after}
+
+
+def _tests(known: Mapping[str, Any]) -> dict[str, Any]:
+    verify = known.get("verify")
+    passed = f"{known['baseline']['passed']} pass" if verify else "no result"
+    return {"tests": passed if "baseline" in known else "", "taken_back": len(verify["taken_back"]) if verify else 0}
+
+
+def _published(known: Mapping[str, Any]) -> dict[str, Any]:
+    request = known.get("pull-request", {})
+    return {"pushed": known.get("push", {}).get("commit", ""), "pull_request": request.get("url", ""), "declined": bool(request.get("declined"))}
 
 
 def _stage(result: Mapping[str, Any]) -> dict[str, int]:

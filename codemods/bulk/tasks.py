@@ -42,23 +42,29 @@ def run_job(job: Job) -> Answer:
     try:
         with _opened(job) as lock, _timed(job):
             made = phase.work(replace(job, lock=lock), tell)
-    except StepError as error:
-        if error.again:
-            return Answer((), (), error.again)
-        tell(phase.main, {}, FAILED, f"{phase.name}: {error}")
     except NothingToDo as error:
         tell(phase.main, {}, SKIPPED, str(error))
-    except PlaceError as error:
-        tell(phase.main, {}, FAILED, str(error))
-    except OSError as error:
-        words = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-        tell(phase.main, {}, FAILED, f"{phase.name}: {job.log.clean(words)}")
-    except MemoryError:
-        tell(phase.main, {}, FAILED, f"{phase.name}: there was not enough memory")
     except Exception as error:
-        job.log.say(traceback.format_exc())
-        tell(phase.main, {}, FAILED, f"{phase.name}: the tool broke down ({type(error).__name__}); please report it, with its log")
+        if isinstance(error, StepError) and error.again:
+            return Answer((), (), error.again)
+        tell(phase.main, {}, FAILED, _failure(job, phase, error))
     return Answer(tell.rows, made)
+
+
+def _failure(job: Job, phase: Phase, error: Exception) -> str:
+    """Why the phase failed, as a sentence; of a fault of the tool the log has the traceback."""
+    match error:
+        case PlaceError():
+            return str(error)
+        case StepError():
+            return f"{phase.name}: {error}"
+        case OSError():
+            words = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+            return f"{phase.name}: {job.log.clean(words)}"
+        case MemoryError():
+            return f"{phase.name}: there was not enough memory"
+    job.log.say("".join(traceback.format_exception(error)))
+    return f"{phase.name}: the tool broke down ({type(error).__name__}); please report it, with its log"
 
 
 @contextlib.contextmanager

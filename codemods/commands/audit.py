@@ -4,10 +4,8 @@ from pathlib import Path
 
 import typer
 
-from codemods.audit import audit_lines, dangers, survey
-from codemods.console import guarded, load_or_fail, paint, print_lines, settings_or_fail
+from codemods.console import paint, print_lines
 from codemods.options import AllHandlers, Only, OrmOption, OutputFormat, OutputOption, Target, Traced, Verbose
-from codemods.settings import narrowed
 
 
 def audit(
@@ -20,6 +18,11 @@ def audit(
     verbose: Verbose = False,
 ) -> None:
     """Show what each handler reaches, the verdict it would get, and what a migration would bring."""
+    from codemods.audit import audit_lines, dangers, survey  # here, so that `--help` and completion need not load it
+    from codemods.only import tell_unmatched
+    from codemods.opening import guarded, load_or_fail, settings_or_fail
+    from codemods.settings import narrowed
+
     loaded = load_or_fail(path, traced)
     chosen = settings_or_fail(loaded.root, only=only, all_handlers=all_handlers, orm=orm)
     loaded = narrowed(loaded, chosen)
@@ -32,6 +35,7 @@ def audit(
         from codemods.formats.audit_record import audit_record
 
         print_lines(formatted(audit_record(loaded, index, judgements, found, chosen.settings), output.value, verbose))
+    tell_unmatched(index, chosen.settings)
     broken = [name for name in index.broken if name in loaded.project.editable]
     for name in broken:
         line, reason = index.broken[name]

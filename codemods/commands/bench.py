@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from codemods.console import fail, load_or_fail, settings_or_fail
+from codemods.console import check_place, fail
 from codemods.options import OwnStageOption, Target
-from codemods.settings import narrowed
 
-_EXTRA = "bench needs two more packages: `pip install 'flask-to-async[bench]'`"
+_EXTRA = "bench needs two more packages beside this tool: `pip install matplotlib psutil`"
 _PLOTS = (".svg", ".png")
 
 
@@ -76,6 +75,10 @@ def bench(
         fail(_EXTRA)
     if plot:
         _require_matplotlib()
+        check_place(plot)
+    from codemods.opening import load_or_fail, settings_or_fail
+    from codemods.settings import narrowed
+
     loaded = load_or_fail(path)
     chosen = settings_or_fail(loaded.root, stages=[item.value for item in stage])
     scope = Scope(route, numbers(connections), duration, rounds)

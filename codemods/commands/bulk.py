@@ -30,7 +30,7 @@ def main() -> None:
     """One migration over many repositories, each step recorded; a repository that fails is a row with the reason."""
 
 
-@bulk.command()
+@bulk.command(short_help="Begin a pass: clone, migrate, test, one commit a stage.")
 def run(
     source: Source = _DEFAULT,
     jobs: Jobs = 1,
@@ -62,7 +62,7 @@ def run(
     _told(lambda: run_pass(source.absolute(), wish, _how(work, jobs, scheduler), _say))
 
 
-@bulk.command()
+@bulk.command(short_help="Go on after a run that was ended or killed.")
 def resume(source: Source = _DEFAULT, jobs: Jobs = 1, scheduler: Scheduler = "", work: Work = None) -> None:
     """Go on after a run that was ended or killed; what is recorded is not done again."""
     from codemods.bulk.session import resume as go_on
@@ -70,7 +70,7 @@ def resume(source: Source = _DEFAULT, jobs: Jobs = 1, scheduler: Scheduler = "",
     _told(lambda: go_on(source.absolute(), _how(work, jobs, scheduler), _say))
 
 
-@bulk.command()
+@bulk.command(short_help="Do again what failed, from the step that failed.")
 def retry(
     source: Source = _DEFAULT,
     failed: Annotated[bool, typer.Option("--failed", help="All that failed.")] = False,
@@ -87,7 +87,7 @@ def retry(
     _told(lambda: again(source.absolute(), name, _how(work, jobs, scheduler), _say))
 
 
-@bulk.command()
+@bulk.command(short_help="Where every repository stands, and the seconds of its steps.")
 def status(
     source: Source = _DEFAULT,
     output: Annotated[str, typer.Option("--format", metavar="[text|json]", help="How it is written.")] = "text",
@@ -130,6 +130,7 @@ def report(
     from codemods.bulk.report import as_json, write_csv, write_report
     from codemods.bulk.session import looked_at
     from codemods.bulk.tables import tables
+    from codemods.replacing import write_named
     from codemods.results import replace_page
 
     found, place, ledger, current = _or_fail(lambda: looked_at(source.absolute(), work))
@@ -141,7 +142,7 @@ def report(
             csv.mkdir(parents=True, exist_ok=True)
             write_csv(csv, data)
         if json:
-            json.write_bytes(as_json(data))
+            write_named(json, [as_json(data)])
         if not (html or csv or json):
             write_report(place.report, data)
             typer.echo(str(place.report / "index.html"))

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from codemods.catalogue_files import load_catalogue, shipped_files
-from codemods.console import fail, guarded, paint, print_lines
+from codemods.console import fail, paint, print_lines
 
 catalogue = typer.Typer(invoke_without_command=True)
 _Row = Mapping[str, Any]
@@ -24,7 +23,8 @@ def listing(
 ) -> None:
     """List what is known of libraries: what blocks, what replaces it, and what is done with each call."""
     if context.invoked_subcommand is None:
-        from codemods.catalogue_report import details, overview
+        from codemods.catalogue_report import details, overview  # here, so that the other commands start without it
+        from codemods.opening import guarded
 
         files = guarded(lambda: [*_shipped(), *_own(path)])
         found = [data for data in files if _mentions(data, name.lower())]
@@ -34,7 +34,7 @@ def listing(
         print_lines([line for data in found for line in details(data, coded, paint())] if name else overview(found, paint()))
 
 
-@catalogue.command()
+@catalogue.command(short_help="Test catalogue files against the installed libraries.")
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Catalogue files. None: those that are shipped.")] = None,
 ) -> None:
@@ -43,8 +43,10 @@ def check(
     The libraries that a file names are imported. Status 0: they agree, or are not installed; 1: something differs;
     2: a file cannot be read or is no catalogue.
     """
+    from codemods.catalogue_files import load_catalogue
     from codemods.catalogue_report import drift_lines
     from codemods.drift import compare
+    from codemods.opening import guarded
 
     data = guarded(lambda: [_read(path) for path in files] if files else _shipped())
     _leave_folder()
@@ -61,6 +63,8 @@ def _leave_folder() -> None:
 
 
 def _shipped() -> list[_Row]:
+    from codemods.catalogue_files import shipped_files
+
     return [tomllib.loads(text) for text in shipped_files().values()]
 
 

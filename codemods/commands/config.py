@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from codemods.console import fail, print_lines, settings_or_fail
+from codemods.console import fail, print_lines
 from codemods.options import (
     AllHandlers,
     BaselineOption,
@@ -20,8 +20,9 @@ from codemods.options import (
     Target,
     UnsafeOption,
 )
-from codemods.project import find_root
-from codemods.settings import KEYS, Effective
+
+if TYPE_CHECKING:
+    from codemods.settings import Effective
 
 config = typer.Typer(no_args_is_help=True, help="The settings: what they are, and where each comes from.")
 
@@ -31,7 +32,7 @@ def main() -> None:
     """The settings: what they are, and where each comes from."""
 
 
-@config.command("show")
+@config.command("show", short_help="Print every setting, and where it comes from.")
 def show(
     path: Target = Path(),
     stage: StageOption = [],  # noqa: B006
@@ -46,6 +47,10 @@ def show(
     baseline: BaselineOption = None,
 ) -> None:
     """Print every setting as it would be in a run with these options, and where it comes from."""
+    from codemods.opening import settings_or_fail  # here, so that the other commands start without it
+    from codemods.project import find_root
+    from codemods.settings import KEYS
+
     if not path.exists():
         fail(f"{path} does not exist; name the folder or file of a Flask application")
     root = find_root(path.resolve())
@@ -65,7 +70,7 @@ def show(
     print_lines([f"# settings for {root}", *(_row(key.name, chosen, key.meaning) for key in KEYS)])
 
 
-def _row(name: str, chosen: Effective, meaning: str) -> str:
+def _row(name: str, chosen: "Effective", meaning: str) -> str:
     value = chosen.values[name]
     return f"{f'# {name} is not set' if value is None else f'{name} = {_toml(value)}'}  # {chosen.origins[name]}; {meaning}"
 

@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-from codemods.commands.contradictions import refuse_together
-from codemods.commands.migration import Ask, carry_out
-from codemods.commands.steps import migrate_stdin
+from codemods.console import check_place
 from codemods.options import (
     Accept,
     AllHandlers,
@@ -34,7 +32,6 @@ from codemods.options import (
     Verbose,
     WriteBaseline,
 )
-from codemods.results import check_page
 
 
 def migrate(
@@ -68,6 +65,11 @@ def migrate(
 
     The path - reads one module from standard input and prints its result; what there is to say goes to standard error.
     """
+    from codemods.commands.contradictions import refuse_together  # here, so that `--help` and completion need not load it
+    from codemods.commands.migration import Ask, carry_out
+    from codemods.commands.steps import migrate_stdin
+    from codemods.results import check_page
+
     given: dict[str, object] = {"stages": stage, "only": only, "all_handlers": all_handlers, "orm": orm, "executor": executor, "http": http, "helpers": helpers}
     given |= {"python": python, "unsafe": unsafe, "baseline": baseline}
     kind = "" if output is OutputFormat.text else output.value
@@ -76,6 +78,8 @@ def migrate(
     refuse_together(ask, alone, baseline)
     if html:
         check_page(html)
+    if write_baseline_to:
+        check_place(write_baseline_to)
     if alone:
         migrate_stdin(given, check, diff, verbose)
     carry_out(path, given, traced, ask)

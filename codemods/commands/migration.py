@@ -10,8 +10,9 @@ import typer
 from codemods.baseline import Baseline
 from codemods.choices import Choices, read_choices
 from codemods.commands.steps import confirmed, known_groups, or_fail, review, save_baseline, tell
-from codemods.console import guarded, load_or_fail, paint, print_lines, settings_or_fail
+from codemods.console import paint, print_lines
 from codemods.delivery import deliver, status_of
+from codemods.opening import guarded, load_or_fail, settings_or_fail
 from codemods.pipeline import Migration, choose_all, run_stages
 from codemods.progress import progress
 from codemods.project import Loaded

@@ -1,6 +1,5 @@
 """The steps of `migrate` that are not the migration itself: standard input, review, baseline, what is told at the end."""
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,10 +10,13 @@ import typer
 from codemods.apply import ApplyError
 from codemods.baseline import Baseline, read_baseline, write_baseline
 from codemods.choices import Choices, write_choices
-from codemods.console import fail, guarded, paint, print_lines, settings_or_fail
+from codemods.console import check_place, fail, paint, print_lines
+from codemods.counted import counted
 from codemods.delivery import status_of
 from codemods.git import GitError, check_clean
 from codemods.json_file import JsonFileError
+from codemods.only import tell_unmatched
+from codemods.opening import guarded, settings_or_fail
 from codemods.pipeline import Migration
 from codemods.progress import progress
 from codemods.project import Loaded
@@ -56,8 +58,8 @@ def review(loaded: Loaded, chosen: Effective, save_choices: Path | None, allow_d
     """Hold the interactive review. A dirty git tree is told before it, unless the choices are saved."""
     if not (allow_dirty or save_choices):
         or_fail(lambda: check_clean(loaded.root, []))
-    if save_choices and not os.access(save_choices.parent, os.W_OK):
-        fail(f"{save_choices} cannot be written: its folder does not exist or may not be written to")
+    if save_choices:
+        check_place(save_choices)
     session = Review(loaded, chosen.settings, chosen.values["stages"])
     reviewed = guarded(lambda: hold(session, Talk(print_lines, read_line, paint(), progress)))
     if save_choices:
@@ -70,8 +72,7 @@ def review(loaded: Loaded, chosen: Effective, save_choices: Path | None, allow_d
 
 def confirmed(result: Migration) -> bool:
     """Ask whether the chosen changes are to be written."""
-    files = len(result.changes)
-    answer = read_line(f"Write the chosen changes to {files} file{'' if files == 1 else 's'}? [y/N] ")
+    answer = read_line(f"Write the chosen changes to {counted(len(result.changes), 'file')}? [y/N] ")
     return answer is not None and answer.lower() in ("y", "yes")
 
 
@@ -83,13 +84,15 @@ def known_groups(path: Path) -> Baseline:
 def save_baseline(path: Path, result: Migration) -> None:
     """Write the baseline and say so."""
     number = or_fail(lambda: write_baseline(path, result.outcomes))
-    typer.echo(f"{path}: {number} groups written", err=True)
+    typer.echo(f"{path}: {counted(number, 'group')} written", err=True)
 
 
 def tell(loaded: Loaded, chosen: Effective, result: Migration, choices: Choices | None, known: Baseline | None) -> None:
     """What a choices file or a baseline has that the run has not, and the other way round."""
     for group in choices.unmet(result.outcomes) if choices else ():
         typer.echo(f"not made: {group} was accepted, and that change cannot be made, or not any more; review again", err=True)
+    if result.staged:
+        tell_unmatched(result.staged[0].index, chosen.settings)
     if known:
         new, gone = known.new(result.outcomes), [] if chosen.values["only"] else known.gone(result.outcomes, loaded.project)
         typer.echo(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from codemods.console import load_or_fail
+from codemods.console import check_place
 from codemods.options import Target
 
 Command = Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="What to run: the tests, or a server, which you end with Ctrl-C.")]
@@ -20,6 +20,10 @@ def trace(
     stall: Annotated[float, typer.Option("--stall", min=0.001, help="Seconds after which a callback of the loop counts as a stall.")] = 0.05,
 ) -> None:
     """Run a command and watch its event loops: what blocks them, with the stack down to your own line."""
-    from codemods.trace.session import session  # here, so that the other commands start without it
+    from codemods.opening import load_or_fail  # here, so that the other commands start without it
+    from codemods.trace.session import session
+
+    if to:
+        check_place(to)
 
     session(load_or_fail(path), command, to, stall)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from codemods.console import load_or_fail, settings_or_fail
+from codemods.console import check_place
 from codemods.options import (
     AllHandlers,
     HelpersOption,
@@ -19,7 +19,6 @@ from codemods.options import (
     UnsafeOption,
     Verbose,
 )
-from codemods.settings import narrowed
 
 Test = Annotated[
     str, typer.Option("--test", metavar="COMMAND", help='The command that tests the application, for example "pytest -q". It runs without a shell.')
@@ -51,8 +50,12 @@ def verify(
     verbose: Verbose = False,
 ) -> None:
     """Migrate in a copy, run the application's own tests after each stage, and take back what they refuse."""
-    from codemods.verify.session import Wish, session  # here, so that the other commands start without it
+    from codemods.opening import load_or_fail, settings_or_fail  # here, so that the other commands start without it
+    from codemods.settings import narrowed
+    from codemods.verify.session import Wish, session
 
+    if evidence:
+        check_place(evidence)
     loaded = load_or_fail(path)
     given: dict[str, object] = {"stages": [item.value for item in stage], "only": only, "all_handlers": all_handlers, "orm": orm, "executor": executor}
     chosen = settings_or_fail(loaded.root, **given, http=http, helpers=helpers, python=python, unsafe=unsafe)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from codemods.counted import counted
 from codemods.report import Paint
 from codemods.trace.events import CONTEXT, STALL, UNAWAITED, Event
 from codemods.trace.match import Balance, Matched
@@ -11,7 +12,7 @@ _SHOWN = 12
 
 def trace_lines(matched: Sequence[Matched], events: Sequence[Event], balance: Balance, stall: float, paint: Paint) -> Iterator[str]:
     """Blocking calls with their verdicts, stalls, coroutines, context errors, and what was not executed."""
-    yield paint(f"── seen on event loops: {_count(len(matched), 'blocking call')}", "bold")
+    yield paint(f"── seen on event loops: {counted(len(matched), 'blocking call')}", "bold")
     for item in matched:
         yield from _blocked_lines(item, paint)
     yield from _stall_lines([event for event in events if event.kind == STALL], stall, paint)
@@ -55,7 +56,3 @@ def _place(event: Event) -> str:
 
 def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -8,7 +8,8 @@ from pathlib import Path
 import typer
 
 from codemods.catalogue_files import catalogue_for
-from codemods.console import fail, guarded, paint, print_lines
+from codemods.console import fail, paint, print_lines
+from codemods.opening import guarded
 from codemods.project import Loaded
 from codemods.seen import save_seen
 from codemods.trace.events import Event, gather

@@ -52,30 +52,37 @@ def _whole(run: Run) -> Case:
 
 
 def _check(run: Run) -> None:
+    said = _without_result(run) or _of_wrong_code(run)
+    if said:
+        raise BaselineError(said)
+
+
+def _without_result(run: Run) -> str:
     said = {
         "hung": "did not end within the time limit (--timeout) before any change",
         "killed": f"was killed by signal {-run.code} before any change",
         "crashed": "ended in the middle of the tests before any change",
     }
     if run.ending in said:
-        at = f", in {run.running}" if run.running else ""
-        raise BaselineError(f"the test command {said[run.ending]}{at}; its output is in {run.log}")
+        return f"the test command {said[run.ending]}{f', in {run.running}' if run.running else ''}; its output is in {run.log}"
     if run.tests is None and run.code == 5 or run.tests is not None and not run.tests:
-        raise BaselineError(f"the test command collects no test; name them in --test, its output is in {run.log}")
+        return f"the test command collects no test; name them in --test, its output is in {run.log}"
     if run.tests is None and run.code:
-        raise BaselineError(f"the test command ends with exit status {run.code} before any change, and says no more; its output is in {run.log}")
+        return f"the test command ends with exit status {run.code} before any change, and says no more; its output is in {run.log}"
+    return ""
+
+
+def _of_wrong_code(run: Run) -> str:
     if run.wrong:
-        raise BaselineError(
+        return (
             f"the tests load the project from its own folder and not from the copy, so they would judge the wrong code: {_few(run.wrong)}. "
             "Absolute paths in the command or in the settings of the tests are the usual cause"
         )
-    if not run.loaded:
-        found = (
-            f"; they loaded {_few(run.elsewhere)}: install the project in editable mode (pip install -e .), or test with `python -m pytest`"
-            if run.elsewhere
-            else ""
-        )
-        raise BaselineError(f"the tests load no file of the application from the copy, so they cannot judge a change of it{found}")
+    if run.loaded:
+        return ""
+    mend = "install the project in editable mode (pip install -e .), or test with `python -m pytest`"
+    found = f"; they loaded {_few(run.elsewhere)}: {mend}" if run.elsewhere else ""
+    return f"the tests load no file of the application from the copy, so they cannot judge a change of it{found}"
 
 
 def failures(run: Run, base: Baseline, select: frozenset[str] | None, flaky: Iterable[str] = ()) -> dict[str, str]:

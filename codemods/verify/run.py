@@ -137,35 +137,47 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(process.pid, number) if hasattr(os, "killpg") else process.kill()
 
 
-def read_run(stream: Path, ending: str, code: int, seconds: float, log: str) -> Run:
-    """What the events say. A torn last line, of a process that was killed, counts for nothing."""
-    tests: dict[str, Case] = {}
-    running: dict[str, None] = {}
-    loaded: dict[str, set[str]] = {"copy": set(), "original": set(), "elsewhere": set(), "missing": set()}
-    executable, finished, traced = "", None, []
-    for event in events(stream):
+@dataclass
+class _Heard:
+    """What the events of one run say."""
+
+    tests: dict[str, Case] = field(default_factory=dict)
+    running: dict[str, None] = field(default_factory=dict)
+    loaded: dict[str, set[str]] = field(default_factory=lambda: {"copy": set(), "original": set(), "elsewhere": set(), "missing": set()})
+    executable: str = ""
+    finished: int | None = None
+    traced: list[dict[str, Any]] = field(default_factory=list)
+
+    def hear(self, event: dict[str, Any]) -> None:
         match event.get("event"):
             case "begin":
-                running[event["id"]] = None
+                self.running[event["id"]] = None
             case "end":
-                running.pop(event["id"], None)
+                self.running.pop(event["id"], None)
             case "test":
-                tests[event["id"]] = _merged(tests.get(event["id"]), Case(event["outcome"], event["seconds"], event["text"]))
+                self.tests[event["id"]] = _merged(self.tests.get(event["id"]), Case(event["outcome"], event["seconds"], event["text"]))
             case "finish":
-                finished = event["code"]
+                self.finished = event["code"]
             case "loaded":
-                for key, found in loaded.items():
+                for key, found in self.loaded.items():
                     found.update(event[key])
-                executable = event["executable"] if event["copy"] or not executable else executable
+                self.executable = event["executable"] if event["copy"] or not self.executable else self.executable
             case "trace":
-                traced.append(event)
-    is_pytest = bool(tests or running) or finished is not None
-    if is_pytest and finished is None and ending == "ended":
+                self.traced.append(event)
+
+
+def read_run(stream: Path, ending: str, code: int, seconds: float, log: str) -> Run:
+    """What the events say. A torn last line, of a process that was killed, counts for nothing."""
+    heard = _Heard()
+    for event in events(stream):
+        heard.hear(event)
+    is_pytest = bool(heard.tests or heard.running) or heard.finished is not None
+    if is_pytest and heard.finished is None and ending == "ended":
         ending = "crashed"
-    return Run(
-        ending, code if finished is None else finished or code, seconds, log, tests if is_pytest else None, next(reversed(running), ""), frozenset(loaded["copy"]),
-        frozenset(loaded["original"]), frozenset(loaded["elsewhere"]), executable, frozenset(loaded["missing"]), tuple(traced),
-    )  # fmt: skip
+    code = code if heard.finished is None else heard.finished or code
+    tests, running = heard.tests if is_pytest else None, next(reversed(heard.running), "")
+    copy, original, elsewhere, missing = (frozenset(heard.loaded[key]) for key in ("copy", "original", "elsewhere", "missing"))
+    return Run(ending, code, seconds, log, tests, running, copy, original, elsewhere, heard.executable, missing, tuple(heard.traced))
 
 
 def events(stream: Path) -> list[dict[str, Any]]:

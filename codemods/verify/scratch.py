@@ -54,7 +54,10 @@ class Scratch:
 def held(top: Path, folder: Path) -> Iterator[None]:
     """The folder for one run of verify alone; the system gives the lock back when its holder dies. Raises ScratchError."""
     _check_folder(top, folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScratchError(f"the folder for the copy, {folder}, cannot be made: {error.strerror}; name another one with --scratch") from None
     with (folder / _LOCK).open("ab") as file:
         try:
             take(file.fileno())

@@ -10,9 +10,11 @@ import typer
 
 from codemods.apply import ApplyError, apply
 from codemods.catalogue_files import catalogue_for
-from codemods.console import fail, guarded, paint, print_lines
+from codemods.console import fail, paint, print_lines
+from codemods.opening import guarded
 from codemods.pipeline import changed_files, in_order, run_stages, with_dependencies
 from codemods.project import Loaded
+from codemods.replacing import write_named
 from codemods.report import stage_lines, summary_lines
 from codemods.verify.gate import Gate, Verified
 from codemods.verify.guard import Guard, guarding
@@ -141,7 +143,7 @@ def _finish(loaded: Loaded, found: Evidence, wish: Wish) -> None:
 
 def _write_evidence(path: Path, found: Evidence) -> None:
     try:
-        path.write_text("\n".join(markdown_lines(found)) + "\n", encoding="utf-8")
+        write_named(path, ["\n".join(markdown_lines(found)).encode(), b"\n"])
     except OSError as error:
         fail(f"{path}: {error.strerror}; the evidence was not written")
 
