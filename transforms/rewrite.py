@@ -272,7 +272,7 @@ class Transformer(cst.CSTTransformer):
         added = self.wanted.get(self.place(original_node.body[0]))
         if isinstance(added, AddLine):
             self.done.add(self.place(original_node.body[0]))
-            return cst.FlattenSentinel([updated_node, cst.SimpleStatementLine([cst.Expr(cst.parse_expression(added.code))])])
+            return cst.FlattenSentinel([updated_node, cst.parse_statement(added.code)])
         guard = self.wanted.get(self.place(original_node.body[0]))
         if isinstance(guard, GuardStatus):
             self.done.add(self.place(original_node.body[0]))
