@@ -96,7 +96,7 @@ LEFT = {
     "a base of a library": (box(PLAIN, head="import threading\n\n\nclass Box(threading.Thread):"), 'return box.store.get("k")', {}, "has a base outside the project"),
     "the name is taken": (box(PLAIN, "\n    def make_store(self):\n        return 5\n"), LOOK, {}, "Box.make_store means something else"),
     "the library is shadowed": (box(PLAIN).replace("db=0", "db=0, functools=0"), LOOK, {}, "the name functools means something else"),
-    "closed here": (ONE, 'r = box.store\nr.close()\nreturn r.get("k")', {}, "E300 redis.Redis.get blocks"),
+    "closed here": (ONE, 'r = box.store\nr.close()\nreturn r.get("k")', {}, "other requests go on using it"),
     "a use that differs": (ONE, 'r = box.store\nr.set("a", 1)\nreturn r["k"]', {}, "works on the synchronous client only"),
     "replaced by a test": (ONE, LOOK, {"tests/test_a.py": f"{TEST}monkeypatch.setattr(app.box, 'store', dict)\n"}, "call"),
     "replaced by a path": (ONE, LOOK, {"tests/test_a.py": "from unittest import mock\n\n\n@mock.patch('app.box.store')\ndef test_it(fake):\n    pass\n"}, "names store in a string"),
@@ -104,6 +104,7 @@ LEFT = {
     "a method replaced by a path": (ONE, LOOK, {"tests/test_a.py": "from unittest import mock\n\n\n@mock.patch('app.box.store.get')\ndef test_it(fake):\n    pass\n"}, "may replace a part of it"),
     "a fake in a test": (ONE, LOOK, {"tests/test_a.py": "import app\n\n\nclass Fake(app.Box):\n    def __init__(self):\n        self.store = {}\n"}, "call"),
     "a test sets it": (ONE, LOOK, {"tests/test_a.py": f"{TEST}app.box.store = {{}}\n"}, "call"),
+    "set up by the same name": (box(f"{PLAIN}\nstore = self.store\nstore.response_callbacks['GET'] = str"), LOOK, {}, "reaches into store.response_callbacks"),
     "only annotated": (f"{ONE}\n\n\ndef first(some: Box):\n    return some.store.get('k')", "return first(box)", {}, "only an annotation says"),
     "in a class in a function": (f"def make():\n{chr(10).join('    ' + line for line in BOX.splitlines())}\n\n    return Box\n\n\nbox = make()('h')", LOOK, {}, "is defined in a function"),
 }  # fmt: skip

@@ -84,7 +84,7 @@ def _under_other_names(index: Index, node: ast.expr, parent: ast.Assign | ast.An
     for name in sorted({target.id for target in targets if isinstance(target, ast.Name)}):
         for owner, use in index.resolver.names.uses(name):
             bindings = index.resolver.bindings(name, use.scope)
-            if isinstance(use, Call) or not any(item.kind == "from" or item.node in (node, parent) for item in bindings):
+            if isinstance(use, Call) or not isinstance(use.node, ast.Name) or not any(item.kind == "from" or item.node in (node, parent) for item in bindings):
                 continue
             if depth == 0:
                 yield f"has one name more for it, {name}, which is not followed"

@@ -200,6 +200,8 @@ def _kept_outside(index: Index, function: Function) -> Iterator[_Unit | Unproved
             call = _call_around(function, node)
             if call is None and stop.code == NOT_SAME and isinstance(stop.node, ast.expr):
                 yield Unproved(stop.node, row.type, stop.reason, stop.code)
+            elif call is None and isinstance(node, ast.Attribute) and isinstance(function.module.parents.get(node), ast.Assign):
+                yield Unproved(node, row.type, _with_line(stop, node), stop.code)
             elif call is not None and not (stop.code == OWN_LOOPS and is_awaited(function, call)):
                 yield Unproved(call, _subject(index, function, call, row), _with_line(stop, call), stop.code)
 
