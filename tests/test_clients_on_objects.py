@@ -4,9 +4,14 @@ Each object gets a second attribute that says how its asynchronous client is mad
 may set, copy or replace the attribute, or make an object for each request.
 """
 
-import pytest
-from test_clients_behind import CATALOGUE, migrated
+import asyncio
+import functools
 
+import pytest
+from test_clients_behind import CATALOGUE, HEAD, migrated
+
+from transforms.host.async_support import shared
+from transforms.host.source import source
 from transforms.model import Project, Settings
 from transforms.stages import run_stage
 
@@ -132,3 +137,52 @@ def test_it_is_left(case):
 def test_without_one_loop_it_moves_to_a_thread():
     after, said = migrated(ONE, LOOK)
     assert "asyncio.to_thread(" in after["app.py"] and "each async view has an event loop of its own" in said
+
+
+def test_a_support_module_of_an_earlier_version_is_named():
+    old = source().replace("not isinstance(make, functools.partial) and ", "")
+    text = HEAD.replace("app = Flask(__name__)", "from async_support import one_loop\n\napp = Flask(__name__)\none_loop(app)")
+    python = {"app.py": f'{text}\n\n{ONE}\n\n\n@app.route("/")\nasync def view():\n    return box.look("k")\n'.encode(), "async_support.py": old.encode()}
+    outcome = run_stage("clients", Project(python, frozenset(python), {}), CATALOGUE, Settings()).outcome
+    assert not outcome.changes
+    assert any("async_support.py is of an earlier version" in item.reason for item in outcome.decisions)
+
+
+def test_shared_keeps_one_for_each_partial():
+    first, second = functools.partial(list, "a"), functools.partial(list, "a")
+
+    async def ask():
+        return shared(first), shared(first), shared(second)
+
+    one, again, other = asyncio.run(ask())
+    assert one is again is not other and one == other == ["a"]
+    with pytest.raises(TypeError, match="module level"):
+        asyncio.run(ask_a_local())
+
+
+async def ask_a_local():
+    shared(lambda: 1)
+
+
+SESSIONS = {
+    "module": ("S = requests.Session()", 'return S.get("http://x").text', "await async_requests.call(S.get, "),
+    "object": ("class A:\n    def __init__(self):\n        self.s = requests.Session()\n        self.s.headers['a'] = 'b'\n\n    def look(self):\n        return self.s.get('http://x').text\n\n\na = A()", "return a.look()", "await async_requests.call(self.s.get, "),
+    "class": ("class A:\n    s = requests.Session()\n\n    def look(self):\n        return self.s.get('http://x').text\n\n\na = A()", "return a.look()", "await async_requests.call(self.s.get, "),
+    "g": ("@app.before_request\ndef start():\n    g.s = requests.Session()", 'return g.s.get("http://x").text', "await async_requests.call(g.s.get, "),
+    "application": ("app.s = requests.Session()", 'return current_app.s.get("http://x").text', "await async_requests.call(current_app.s.get, "),
+    "extensions": ("app.extensions['s'] = requests.Session()", 'return current_app.extensions["s"].get("http://x").text', 'await async_requests.call(current_app.extensions["s"].get, '),
+    "parameter": ("def look(s):\n    return s.get('http://x').text", "return look(requests.Session())", "await async_requests.call(s.get, "),
+    "factory": ("def make():\n    s = requests.Session()\n    s.verify = False\n    return s", 'return make().get("http://x").text', "await async_requests.call(make().get, "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SESSIONS)
+def test_a_session_of_requests_stays_itself_over_the_bridge_and_says_why_without(shape):
+    before, body, carried = SESSIONS[shape]
+    lines = "".join(f"    {line}\n" for line in body.split("\n"))
+    python = {"app.py": f'import requests\n{HEAD}\n\n{before}\n\n\n@app.route("/")\nasync def view():\n{lines}'.encode()}
+    project = Project(python, frozenset(python), {})
+    bridged = run_stage("clients", project, CATALOGUE, Settings(http="bridge")).project.python["app.py"].decode()
+    assert carried in bridged
+    plain = run_stage("clients", project, CATALOGUE, Settings()).outcome
+    assert not plain.changes and any(item.code == "C202" and "`--http bridge` carries" in item.reason for item in plain.decisions)

@@ -109,6 +109,8 @@ def _member(index: Index, node: ast.Attribute, scope: Scope) -> Origin | None:
             return _taken(origin(index, node.value, scope), f".{node.attr}")
         case ClassValue(cls) | Instance(cls):
             raise Stop(LEAVES, node, f"it is kept on {cls.name}, where it may be set anew at any time")
+        case External("flask.g"):
+            raise Stop(LEAVES, node, "it is kept on flask.g: each request has its own, and the teardown hook that closes it cannot await")
         case External():
             raise Stop(LEAVES, node, f"it is kept on {base.name}, where it may be set anew at any time")
     return None
