@@ -47,12 +47,12 @@ MOVED = {
     "made in __init__": (
         "class Box:\n    def __init__(self):\n        self.store = redis.Redis()\n\n    def read(self, key):\n        return self.store.get(key)\n\n\nbox = Box()",
         'return box.read("k")',
-        "it is kept on Box",
+        "each async view has an event loop of its own",
     ),
     "init_app": (
         'class Box:\n    store = None\n\n    def init_app(self, app):\n        self.store = redis.Redis.from_url(app.config["U"])\n\n\nbox = Box()\nbox.init_app(app)',
         GET.format("box.store"),
-        "it is kept on Box",
+        "is set in several places",
     ),
     "handed on by __getattr__": (
         "class Box:\n    def __init__(self):\n        self.store = redis.Redis()\n\n    def __getattr__(self, name):\n        return getattr(self.store, name)\n\n\nbox = Box()",
@@ -62,7 +62,7 @@ MOVED = {
     "given to __init__": (
         "class Box:\n    def __init__(self, store):\n        self.store = store\n\n    def read(self, key):\n        return self.store.get(key)\n\n\nbox = Box(redis.Redis())",
         'return box.read("k")',
-        "it is kept on Box",
+        "Box does not make it there",
     ),
     "dataclass": (
         "from dataclasses import dataclass\n\n\n@dataclass\nclass Box:\n    store: redis.Redis\n\n\nbox = Box(redis.Redis())",

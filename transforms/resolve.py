@@ -423,9 +423,17 @@ class Resolver:
         return None
 
     def _shared(self, call: ast.Call, scope: Scope) -> Value:
-        """`shared(make)` of the support module gives what `make()` gives."""
-        made = self.value(call.args[0], scope) if len(call.args) == 1 else None
-        return self.returned(made.function) if isinstance(made, FunctionValue) else None
+        """`shared(make)` of the support module gives what `make()` gives; so does `shared(self.make)`, where that is a `partial`."""
+        given = call.args[0] if len(call.args) == 1 else None
+        made = self.value(given, scope)
+        if isinstance(made, FunctionValue):
+            return self.returned(made.function)
+        owner = self.value(given.value, scope) if isinstance(given, ast.Attribute) else None
+        stored = owner.cls.stored.get(given.attr, []) if isinstance(owner, Instance) and isinstance(given, ast.Attribute) else []
+        match [binding.node for binding in stored]:
+            case [ast.Call(func=func, args=[maker, *_]) as partial] if self.value(func, stored[0].scope) == External("functools.partial"):
+                return self.result(self.value(maker, stored[0].scope), partial, stored[0].scope)
+        return None
 
     def _external_result(self, target: External, call: ast.Call, scope: Scope) -> Value:
         if target.name == "werkzeug.local.LocalProxy" and call.args:

@@ -20,7 +20,7 @@ _CONTAINERS = ("builtins.", "flask.Request", "flask.session")
 class Search:
     """One such place. `value` is what is searched (None: anything), `prefix` what the name is known to begin with.
 
-    `local`: only the variables of the function that holds it.
+    `local`: only the variables of the function that holds it. `names`: the only names that are asked for; empty where any may be.
     """
 
     owner: Function
@@ -29,6 +29,7 @@ class Search:
     prefix: str = ""
     module_prefix: str = ""
     local: bool = False
+    names: frozenset[str] = frozenset()
 
 
 def find_searches(resolver: Resolver) -> list[Search]:
@@ -62,11 +63,24 @@ def _search(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterat
         if call.args and not isinstance(call.args[0], ast.Constant):
             yield Search(owner, call, None, _prefix(call.args[0]))
     elif len(call.args) >= 2 and not isinstance(call.args[1], ast.Constant) and name == "getattr":
-        yield Search(owner, call, _searched(resolver, call.args[0], scope), _prefix(call.args[1]))
+        yield Search(owner, call, _searched(resolver, call.args[0], scope), _prefix(call.args[1]), names=_listed(owner, call, call.args[1]))
 
 
 def _searched(resolver: Resolver, node: ast.expr, scope: Scope) -> Value:
     return resolver.value(node, scope)
+
+
+def _listed(owner: Function, call: ast.Call, name: ast.expr) -> frozenset[str]:
+    """The names that `getattr(x, name) for name in ("a", "b")` asks for; empty where they are not listed there."""
+    for parent in owner.module.ancestors(call):
+        if isinstance(parent, ast.Lambda | ast.stmt):
+            break
+        for part in getattr(parent, "generators", []):
+            if isinstance(name, ast.Name) and isinstance(part.target, ast.Name) and part.target.id == name.id:
+                items = part.iter.elts if isinstance(part.iter, ast.Tuple | ast.List) else []
+                texts = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+                return frozenset(texts if len(texts) == len(items) else [])
+    return frozenset()
 
 
 def _prefix(node: ast.expr) -> str:
@@ -85,7 +99,7 @@ def _is_foreign(value: Value) -> bool:
 
 def may_find(resolver: Resolver, search: Search, function: Function, handled: bool) -> bool:
     """Whether the search may give the function. Views are not looked for on objects of unknown type."""
-    if not function.name.startswith(search.prefix):
+    if not function.name.startswith(search.prefix) or search.names and function.name not in search.names:
         return False
     if search.local:
         return _is_variable(resolver, search.owner, function)

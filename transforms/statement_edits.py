@@ -21,7 +21,7 @@ def twin(node: cst.FunctionDef, edit: AddTwin) -> cst.FunctionDef:
 
 def with_line(line: cst.SimpleStatementLine, edit: AddLine) -> cst.FlattenSentinel[cst.BaseStatement]:
     """The line, and another one below it."""
-    return cst.FlattenSentinel([line, cst.SimpleStatementLine([cst.Expr(cst.parse_expression(edit.code))])])
+    return cst.FlattenSentinel([line, cst.parse_statement(edit.code)])
 
 
 def guarded(line: cst.SimpleStatementLine, edit: GuardStatus) -> cst.If:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from servers import CLOSED, SERVERS, free_port
 
-from codemods.pipeline import run_stages
+from codemods.bench.migrating import migrated
 from codemods.project import load
 from transforms.model import Settings
 
@@ -46,7 +46,7 @@ class Bench:
 
     def migrated(self, name: str, settings: Settings, stages: tuple[str, ...] = ()) -> dict[str, str]:
         """The files of the app as the tool makes them."""
-        result = run_stages(load(self._write(f"{name} from", {"app.py": self.source})), stages, settings)
+        result = migrated(load(self._write(f"{name} from", {"app.py": self.source})), stages, settings)
         changed = {change.path: change.after.decode() for change in result.changes if change.path.endswith(".py")}
         return {"app.py": self.source, **changed}
 

@@ -23,7 +23,7 @@ VARIANTS = {
 }
 HAS_DATABASE = ("postgres", "mariadb", "files_sqlite3")
 ON_REQUEST = ("azure_blobs",)  # exchanged only where C220 is opted in
-ON_ONE_LOOP = ("http_httpx", "redis_commands", "postgres_psycopg")
+ON_ONE_LOOP = ("http_httpx", "redis_commands", "redis_kept", "postgres_psycopg")
 
 OTHER_CLASS = "an exception that nobody catches is one of the new library"
 OTHER_TEXT = "the text of a failed connection or a timeout is another one"

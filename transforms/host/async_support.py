@@ -49,9 +49,10 @@ def shared(make):
     """The object that `make()` makes, the same one for every request; to be called in async code.
 
     It is made on the loop when it is first asked for, and closed when the process ends. `make` must be a function at
-    module level, for instance `def http(): return httpx.AsyncClient()`.
+    module level, for instance `def http(): return httpx.AsyncClient()`, or a `functools.partial` that an object keeps for as
+    long as the process runs.
     """
-    if "<locals>" in getattr(make, "__qualname__", "<locals>"):
+    if not isinstance(make, functools.partial) and "<locals>" in getattr(make, "__qualname__", "<locals>"):
         raise TypeError("shared() needs a function at module level: one that each request makes anew is never the same")
     running = asyncio.get_running_loop()
     host = _host if _host is not None and _host.loop is running else None

@@ -24,6 +24,12 @@ def holds_host(data: bytes) -> bool:
     return any(isinstance(node, ast.FunctionDef) and node.name == HOOK for node in _body(data))
 
 
+def shares_partials(data: bytes) -> bool:
+    """Whether `shared()` of a support module takes a `functools.partial` that an object keeps; that of an earlier version does not."""
+    shared = [node for node in _body(data) if isinstance(node, ast.FunctionDef) and node.name == "shared"]
+    return any(isinstance(item, ast.Attribute) and item.attr == "partial" for node in shared for item in ast.walk(node))
+
+
 def is_adapter_alone(data: bytes) -> bool:
     """Whether it is the small module of an earlier stage, and nothing was added to it: then it may be replaced."""
     return [ast.dump(node) for node in _body(data)] == [ast.dump(node) for node in _body(ADAPTER_ALONE.encode())]

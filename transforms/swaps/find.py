@@ -13,7 +13,7 @@ from transforms.swaps.block import swap_blocks
 from transforms.swaps.bridged import swap_bridged
 from transforms.swaps.functions import swap_functions
 from transforms.swaps.model import Swap, Unproved
-from transforms.swaps.session import swap_sessions
+from transforms.swaps.session import SESSIONS, kept_session, swap_sessions
 from transforms.swaps.typed import typed_swaps
 
 DIFFERS = "C220"
@@ -48,6 +48,8 @@ def _one(index: Index, function: Function, node: ast.Call, name: str, settings: 
         return swap_bridged(index, function, node, name)
     if name in requests_call.VERBS or name in requests_call._PROTECTED:
         return requests_call.swap_requests(index, function, node, name, settings)
+    if name.startswith(SESSIONS):
+        return kept_session(index, function, node, name)
     if name in httpx_call.VERBS:
         return httpx_call.swap_httpx(index, function, node, name)
     return None

@@ -16,7 +16,7 @@ from transforms.layout import is_test
 from transforms.placement import stands_alone
 from transforms.planning import shadowed
 from transforms.support import adapter_import
-from transforms.swaps.configured import changed_after
+from transforms.swaps.configured import changed_after, is_of
 from transforms.swaps.made import ARGUMENTS, Maker, argument_obstacle, made_here, maker_of
 from transforms.swaps.uses import LEAVES, Stop
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue
@@ -54,13 +54,13 @@ def origin(index: Index, node: ast.AST, scope: Scope) -> Origin | None:
         case ast.Attribute():
             return _member(index, node, scope)
         case ast.Subscript(slice=ast.Constant()):
-            return _taken(origin(index, node.value, scope), f"[{_constant(node.slice)}]")
+            return _taken(origin(index, node.value, scope), f"[{constant(node.slice)}]")
         case ast.Call(func=ast.Attribute(value=owner, attr=name)) if all(isinstance(item, ast.Constant) for item in node.args) and not node.keywords:
-            return _taken(origin(index, owner, scope), f".{name}({', '.join(_constant(item) for item in node.args)})")
+            return _taken(origin(index, owner, scope), f".{name}({', '.join(constant(item) for item in node.args)})")
     return None
 
 
-def _constant(node: ast.expr) -> str:
+def constant(node: ast.expr) -> str:
     """A constant as it is written, texts in double quotes where that is simple."""
     text = ast.unparse(node)
     return f'"{text[1:-1]}"' if text[:1] == "'" and not set(text[1:-1]) & set("\"'\\") else text
@@ -109,6 +109,8 @@ def _member(index: Index, node: ast.Attribute, scope: Scope) -> Origin | None:
             return _taken(origin(index, node.value, scope), f".{node.attr}")
         case ClassValue(cls) | Instance(cls):
             raise Stop(LEAVES, node, f"it is kept on {cls.name}, where it may be set anew at any time")
+        case External("flask.g"):
+            raise Stop(LEAVES, node, "it is kept on flask.g: each request has its own, and the teardown hook that closes it cannot await")
         case External():
             raise Stop(LEAVES, node, f"it is kept on {base.name}, where it may be set anew at any time")
     return None
@@ -148,18 +150,18 @@ def shared_form(index: Index, function: Function, node: ast.expr, found: Origin,
     _unchanged(index, node, home.path, found.name)
     if isinstance(node, ast.Name):
         _unchanged(index, node, function.module.path, node.id)
-    _not_configured(index, node, value, binding.scope)
+    not_configured(index, node, value, binding.scope)
     row = made_here(index, value, binding.scope)
-    if row is not None and (changed := changed_after(index, found.name, binding, row)):
+    if row is not None and (changed := changed_after(index, found.name, lambda item, scope: is_of(index, item, scope, binding), row)):
         raise Stop(CHANGES, node, changed)
     name = f"make_{found.name.strip('_').lower()}"
     elsewhere = _maker(index, node, home, statement, value, name)
     prefix, imports = reached_as(index, function, node, home, name)
-    imports += _shared_import(index, function, node, support)
+    imports += shared_import(index, function, node, support)
     return Shared(f"{SHARED}({prefix}{name}){found.taken}", imports, elsewhere, f"{home.path}:{statement.lineno}")
 
 
-def _not_configured(index: Index, node: ast.AST, call: ast.Call, scope: Scope) -> None:
+def not_configured(index: Index, node: ast.AST, call: ast.Call, scope: Scope) -> None:
     """Raise Stop where an attribute of such a client is set: the asynchronous one would not have it."""
     made = index.resolver.value(call, scope)
     for module in index.modules.values():
@@ -200,7 +202,7 @@ def _source(index: Index, node: ast.AST, home: ModuleFacts, maker: Maker, call: 
     for argument, value, named in given:
         text = written(index, home, value)
         if not isinstance(value, ast.Constant):
-            if reason := _not_twice(index, home, value):
+            if reason := not_twice(index, home.scope, value):
                 raise Stop(ARGUMENTS, node, f"{home.path}:{call.lineno}: its argument {argument} {reason}")
             defaults.append(f"{argument}={text}")
             text = argument
@@ -215,13 +217,13 @@ def written(index: Index, home: ModuleFacts, value: ast.expr) -> str:
     return ast.unparse(value) if "\n" in text or "#" in text else text
 
 
-def _not_twice(index: Index, home: ModuleFacts, value: ast.expr) -> str:
+def not_twice(index: Index, scope: Scope, value: ast.expr) -> str:
     """Why the argument cannot be evaluated a second time with the same result; empty when it can."""
     for item in ast.walk(value):
         if not isinstance(item, _PLAIN):
             return "cannot be evaluated twice"
         if isinstance(item, ast.Call):
-            callee = index.resolver.value(item.func, home.scope)
+            callee = index.resolver.value(item.func, scope)
             if not isinstance(callee, External) or callee.name not in _PURE:
                 return f"calls {ast.unparse(item.func)[:40]}(), which may not be called twice"
     return ""
@@ -246,7 +248,8 @@ def reached_as(index: Index, function: Function, node: ast.expr, home: ModuleFac
     return "", (Import("." * binding.node.level + (binding.node.module or ""), name),)
 
 
-def _shared_import(index: Index, function: Function, node: ast.expr, support: str) -> tuple[Import, ...]:
+def shared_import(index: Index, function: Function, node: ast.expr, support: str) -> tuple[Import, ...]:
+    """The import of `shared` in that function; raises Stop where the name means something else."""
     found = adapter_import(index, function.module, support)
     if found is None:
         raise Stop(CHANGES, node, f"the project imports the modules beside {support} under several names")

@@ -7,6 +7,7 @@ redirects differ per call; everything that is not converted for a single call of
 import ast
 from collections.abc import Iterator
 
+from transforms.bridge.names import VERBS
 from transforms.doubles import double_of
 from transforms.edits import AwaitCall, Edit, Import, SwapBlock, place_of
 from transforms.facts import Function
@@ -18,8 +19,10 @@ from transforms.swaps.json_body import REDIRECTED, has_body
 from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.requests_call import call_obstacle, caveats
 from transforms.swaps.response import response_uses
+from transforms.values import External
 
 _MADE = {"requests.Session", "requests.session", "requests.sessions.Session"}
+SESSIONS = ("requests.Session.", "requests.sessions.Session.")
 _VERBS = {"get", "post"}
 _CLIENT = (("verify", CONTEXT), ("follow_redirects", "True"), ("max_redirects", "30"), ("timeout", "None"))
 
@@ -32,6 +35,22 @@ def swap_sessions(index: Index, function: Function, settings: Settings) -> Itera
         block = function.module.parents.get(item) if item is not None else None
         if getattr(made, "name", "") in _MADE and isinstance(item, ast.withitem) and isinstance(block, ast.With):
             yield _swap(index, function, block, item, call.node, settings)
+
+
+def kept_session(index: Index, function: Function, node: ast.Call, name: str) -> Unproved | None:
+    """Why a request over a session that outlives the block, or comes from elsewhere, is not exchanged; None for one in a `with` block."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else node
+    if name.rpartition(".")[2] not in VERBS:
+        return None
+    bindings = index.resolver.bindings(owner.id, function.scope) if isinstance(owner, ast.Name) else []
+    if any(item.kind == "with" for item in bindings):
+        return None
+    whence = "may be set up elsewhere, with headers, cookies and adapters that a client of httpx treats otherwise"
+    if any(item.kind == "param" for item in bindings):
+        whence = f"is handed in by the callers, and {whence}"
+    if isinstance(owner, ast.Attribute) and index.resolver.value(owner.value, function.scope) == External("flask.g", True):
+        whence = "is kept on flask.g, and the teardown hook that would close its asynchronous form cannot await"
+    return Unproved(node, name, f"the session {whence}; `--http bridge` carries its calls as they are")
 
 
 def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem, call: ast.Call, settings: Settings) -> Swap | Unproved:

@@ -20,6 +20,8 @@ from transforms.planning import shadowed
 from transforms.reach import Reach
 from transforms.regions import find_regions
 from transforms.swaps.factories import Factory, as_factory, factory_called, second_function
+from transforms.swaps.held import Held, held
+from transforms.swaps.held_form import held_form
 from transforms.swaps.http import catcher
 from transforms.swaps.kept import Origin, Shared, origin, shared_form
 from transforms.swaps.made import ARGUMENTS, FLOOR, argument_obstacle, floor_obstacle, made_here, maker_of
@@ -188,7 +190,7 @@ def _kept_outside(index: Index, function: Function) -> Iterator[_Unit | Unproved
             continue
         node = reference.node
         try:
-            found = origin(index, node, reference.scope)
+            found = held(index, node, reference.scope) or origin(index, node, reference.scope)
             if found is None:
                 continue
             if not support:
@@ -198,6 +200,8 @@ def _kept_outside(index: Index, function: Function) -> Iterator[_Unit | Unproved
             call = _call_around(function, node)
             if call is None and stop.code == NOT_SAME and isinstance(stop.node, ast.expr):
                 yield Unproved(stop.node, row.type, stop.reason, stop.code)
+            elif call is None and isinstance(node, ast.Attribute) and isinstance(function.module.parents.get(node), ast.Assign):
+                yield Unproved(node, row.type, _with_line(stop, node), stop.code)
             elif call is not None and not (stop.code == OWN_LOOPS and is_awaited(function, call)):
                 yield Unproved(call, _subject(index, function, call, row), _with_line(stop, call), stop.code)
 
@@ -213,7 +217,7 @@ def _is_taken_from(index: Index, reference: Reference) -> bool:
     return isinstance(node, ast.Attribute) and _typed(index, Reference(node.value, reference.scope)) is not None
 
 
-def _kept(index: Index, function: Function, node: ast.expr, row: Row, found: Origin, support: str) -> _Unit:
+def _kept(index: Index, function: Function, node: ast.expr, row: Row, found: Origin | Held, support: str) -> _Unit:
     _same_client(index, function, node, row)
     if not row.kept:
         raise Stop(LEAVES, node, "one object of it for all requests would mix what they do")
@@ -224,7 +228,7 @@ def _kept(index: Index, function: Function, node: ast.expr, row: Row, found: Ori
         raise Stop(LEAVES, node, "it is closed here, and other requests go on using it")
     if not uses.awaited:
         raise Stop(NOT_SAME, node, "nothing of it would be awaited")
-    shared = shared_form(index, function, node, found, support)
+    shared = held_form(index, function, node, found, support) if isinstance(found, Held) else shared_form(index, function, node, found, support)
     return _Unit(node, uses, (Replace(place_of(node), shared.code), *uses.edits), row, shared.imports, shared)
 
 
