@@ -38,6 +38,7 @@ class Resolver:
         self.by_node: dict[ast.AST, Function] = {function.node: function for module in modules.values() for function in module.functions}
         self._memo: dict[tuple[int, int], Value] = {}
         self._provisional: dict[tuple[int, int], Value] = {}  # of an evaluation that met a circle; dropped when it ends
+        self._assumed: dict[tuple[str, int], Value] = {}  # of a name that is made of itself
         self._busy: set[tuple[int, int]] = set()
         self._importing: set[tuple[str, str]] = set()
         self._cuts = 0
@@ -140,11 +141,34 @@ class Resolver:
         """What the bare name means in that scope, by Python's rules."""
         found = self.bindings(name, scope)
         if found:
-            return self.join([self.bound(binding) for binding in found])
+            return self._joined(name, found)
         starred = self._starred(name, scope.owner.module)
         if starred is not None:
             return starred
         return External(f"builtins.{name}") if hasattr(builtins, name) else None
+
+    def _joined(self, name: str, found: list[Binding]) -> Value:
+        """What all bindings of a name agree on. `query = query.filter(x)` agrees with the others if it gives what they give."""
+        key = (name, id(found))
+        if key in self._assumed:
+            self._cuts += 1
+            return self._assumed[key]
+        again = [binding for binding in found if len(found) > 1 and _is_made_of(binding, name)]
+        first = self.join([self.bound(binding) for binding in found if binding not in again])
+        if not again or first in (None, NOTHING):
+            return first if not again else None
+        return first if self._holds(key, first, again) else None
+
+    def _holds(self, key: tuple[str, int], assumed: Value, bindings: list[Binding]) -> bool:
+        """Whether the bindings give that value if the name has it. What is found meanwhile rests on the assumption, and is dropped."""
+        busy, provisional = self._busy, self._provisional
+        self._busy, self._provisional = {(0, 0)}, {}
+        self._assumed[key] = assumed
+        try:
+            return all(self.bound(binding) == assumed for binding in bindings)
+        finally:
+            del self._assumed[key]
+            self._busy, self._provisional = busy, provisional
 
     def bindings(self, name: str, scope: Scope) -> list[Binding]:
         """The bindings that the name can refer to: those of the innermost scope that has any."""
@@ -505,6 +529,11 @@ def _is_one(cls: Class, name: str) -> bool:
     """Whether the class body gives the name one meaning: one method, or a property with its setters."""
     bindings = cls.scope.bindings.get(name, [])
     return len(bindings) < 2 or all(isinstance(item.node, FunctionNode) and item.node.decorator_list for item in bindings)
+
+
+def _is_made_of(binding: Binding, name: str) -> bool:
+    """Whether an assignment gives the name something made of what it was."""
+    return binding.kind == "assign" and any(isinstance(item, ast.Name) and item.id == name for item in ast.walk(binding.node))
 
 
 def _is_support(function: Function) -> bool:
