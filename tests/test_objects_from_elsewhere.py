@@ -74,6 +74,10 @@ CASES = {
     "a class that it gives": "pickle.loads(b'').Kind().allowed()",
     "vars": "vars()['one'].allowed()",
     "bound method in a list": "[item.allowed for item in many].pop()()",
+    "of a class out of a list": "[Thing][0].allowed(many[0])",
+    "by its own name": "one.__getattribute__('allowed')()",
+    "by a computed name": "one.__getattribute__('allow' + 'ed')()",
+    "by a computed name, on an item": "getattr(things.get('a'), 'allow' + 'ed')()",
 }
 WITH = {
     "Any": ("def ask(item: Any):\n    return item.allowed()\n", "ask(many.pop())"),
@@ -90,6 +94,17 @@ WITH = {
     "a registry": (
         "class Kinds:\n    known = {}\n\n    @classmethod\n    def find(cls, name):\n        return cls.known.get(name)\n",
         "Kinds.find('a').allowed()",
+    ),
+    "by another name of methodcaller": ("from operator import methodcaller as call\n", "call('allowed')(one)"),
+    "by another name of getattr": ("take = getattr\n", "take(one, 'allow' + 'ed')()"),
+    "a base of another base": (
+        "class Near(Thing):\n    pass\n\n\nclass Far:\n    def allowed(self):\n        return True\n\n\nclass Both(Near, Far):\n    pass\n",
+        "Both().allowed()",
+    ),
+    "super, in a class with two bases": (
+        "class Far:\n    def allowed(self):\n        return True\n\n\nclass Near(Far):\n    def ask(self):\n        return super().allowed()\n\n\n"
+        "class Between(Thing, Far):\n    pass\n\n\nclass Both(Near, Between):\n    pass\n",
+        "Both().ask()",
     ),
     "match": ("def ask():\n    match things:\n        case {'a': item}:\n            return item.allowed()\n", "ask()"),
     "entered": ("def ask():\n    with contextlib.nullcontext(many[0]) as item:\n        return item.allowed()\n", "ask()"),
@@ -137,6 +152,24 @@ HANDED = {
     "from a generator": "@library.fixture\ndef give():\n    yield Thing()\n",
     "from a function of ours": "def make(kind):\n    return Thing() if kind else 3\n\n\nlibrary.use(make(1))\n",
     "in a class that it knows": "class Kind(library.Base):\n    check = Thing()\n",
+    "on an object that it knows": "class Kind(library.Base):\n    def __init__(self):\n        self.check = Thing()\n",
+    "given to a base that it has": "class Kind(library.Base):\n    pass\n\n\nKind(Thing())\n",
+    "in a dict that is filled later": "checks = {}\nchecks['a'] = Thing()\nlibrary.use(checks)\n",
+    "in a list that is extended": "checks = []\nchecks += [Thing()]\nlibrary.use(checks)\n",
+    "added to its list": "library.checks += [Thing()]\n",
+    "in its table, under a computed name": "for name in 'ab':\n    library.table[name] = Thing()\n",
+    "one of a list": "library.use(many[0])\n",
+    "each of a list": "for item in many:\n    library.use(item)\n",
+    "inside an object": "class Box:\n    def __init__(self):\n        self.check = Thing()\n\n\nlibrary.use(Box())\n",
+    "inside an object, given to it": "class Box:\n    def __init__(self, check):\n        self.check = check\n\n\nlibrary.use([Box(one), Box(3)])\n",
+    "in a field": "@dataclasses.dataclass\nclass Box:\n    check: object\n\n\nlibrary.use(Box(one))\n",
+    "as one of several things": "def hand(item):\n    library.use(item)\n\n\nhand(one)\nhand(3)\n",
+    "as one of many arguments": "def hand(*items):\n    library.use(items)\n\n\nhand(one)\n",
+    "as a name that is another thing first": "late = 3\nlate = Thing()\nlibrary.use(late)\n",
+    "through a function that is handed on": "def make():\n    return Thing()\n\n\nlibrary.use([make][0]())\n",
+    "from a callback that finds it": "@library.loader\ndef load(name):\n    return things[name]\n",
+    "from a callback by name": "def load(name):\n    return many\n\n\nlibrary.loader(load)\n",
+    "by a function that is named as a builtin one": "library.print(Thing())\n",
 }
 
 
@@ -145,6 +178,55 @@ def test_what_a_library_gets_hold_of_it_may_call(name):
     texts, decisions = migrated(f"{HEAD}\nimport library\n\n{HANDED[name]}{VIEWS % 'one.allowed()'}")
     assert "async def allowed" not in texts["app.py"]
     assert any(decision.code == "C203" and "outside the project" in decision.reason for decision in decisions)
+
+
+OTHERS = {
+    "a method that is defined in two ways": (
+        "class Other:\n    if one:\n        def allowed(self):\n            return False\n    else:\n        def allowed(self):\n"
+        "            return requests.get('http://x', timeout=5).ok\n",
+        "Other().allowed()",
+    ),
+    "a method that is replaced": (
+        "def never(self):\n    return False\n\n\nclass Other:\n    def allowed(self):\n        return requests.get('http://x', timeout=5).ok\n\n    allowed = never\n",
+        "Other().allowed()",
+    ),
+    "a descriptor": (
+        "class Other:\n    def allowed(self):\n        return False\n\n\nclass Gives(Thing):\n    def __get__(self, item, owner):\n        return Other()\n\n\n"
+        "class Box:\n    item = Gives()\n",
+        "Box().item.allowed()",
+    ),
+    "an object that gets another class": (
+        "class Other:\n    def allowed(self):\n        return False\n\n\nmade = Thing()\nmade.__class__ = Other\n",
+        "made.allowed()",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_not_surely_a_coroutine_function_is_not_awaited(name):
+    between, odd = OTHERS[name]
+    texts, _ = migrated(f"{HEAD}\n\n{between}{VIEWS % odd}")
+    assert f"await {odd}" not in texts["app.py"]
+
+
+FOLLOWED = {
+    "in a variable": ("made = Thing()\n", "made.allowed()"),
+    "in a parameter": ("def ask(item):\n    return item.allowed()\n", "ask(one)"),
+    "in a typed parameter": ("def ask(item: Thing):\n    return item.allowed()\n", "ask(Thing())"),
+    "in an object": ("class Box:\n    def __init__(self, item):\n        self.item = item\n\n\nbox = Box(one)\n", "box.item.allowed()"),
+    "from a function": ("def make():\n    made = Thing()\n    return made\n", "make().allowed()"),
+    "one that is looked at": ("assert isinstance(one, (Thing, str)), repr(one)\n", "one.allowed()"),
+    "as a type": ("def ask(item: Thing | None, more: list[Thing]) -> Thing:\n    return item\n", "one.allowed()"),
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_an_object_that_is_followed_is_not_handed_out(name):
+    """The library gets things that nobody knows: they are none of those that never leave."""
+    between, odd = FOLLOWED[name]
+    head = HEAD.replace('things = {"a": Thing()}\nmany = [Thing()]\n', "")
+    texts, _ = migrated(f"{head}\n\nimport library\n\nlibrary.use(library.wanted, [name for name in 'ab'])\n\n\n{between}{VIEWS % odd}")
+    assert "async def allowed" in texts["app.py"] and f"await {odd}" in texts["app.py"]
 
 
 def test_a_class_attribute_that_is_set_later_is_followed():

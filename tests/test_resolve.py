@@ -165,3 +165,34 @@ def test_overridden_method_is_not_one_function():
     source = "class B:\n    def run(self):\n        pass\n    def go(self):\n        self.run()\nclass C(B):\n    def run(self):\n        pass\n"
     assert inside(source, "B.go", "self.run") is None
     assert isinstance(inside(source, "B.go", "self.go"), FunctionValue)
+
+
+CHAIN = """import requests
+
+
+class Query:
+    def where(self, name):
+        return Query()
+
+    def all(self):
+        return 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ("x = Query()\nx = x.where(1)\n", True),
+        ("x = Query()\nif 1:\n    x = x.where(1)\nfor name in 'ab':\n    x = x.where(name).where(2)\n", True),
+        ("x = Query()\ny = x\ny = y.where(x)\nx = y.where(x)\n", True),
+        ("x = Query()\nx = x.all()\n", False),
+        ("x = Query()\nx = unknown(x)\n", False),
+        ("x = x.where(1)\n", False),
+        ("x = None\nx = x.where(1)\n", False),
+        ("for x in []:\n    x = x.where(1)\n", False),
+    ],
+)
+def test_a_name_that_is_made_of_itself(body, known):
+    """Only where everything that is assigned gives the same, if the name is that before."""
+    value = value_of(CHAIN + body)
+    assert (isinstance(value, Instance) and value.cls.name == "Query") is known

@@ -29,3 +29,38 @@ def test_local_variables_are_no_search_of_the_module(name):
 @pytest.mark.parametrize("name", KEPT)
 def test_what_may_be_found_stays(name):
     assert not _converted(KEPT[name])
+
+
+NAPS = "import time\n\n\ndef nap(n):\n    time.sleep(0.1)\n    return n\n"
+MODULES = {
+    "a module in a list": "import naps\n\n[naps][0].nap(1)\n",
+    "a module of a package in a list": "import kinds.naps\n\n[kinds.naps][0].nap(1)\n",
+    "its package in a list": "import kinds.naps\n\n[kinds][0].naps.nap(1)\n",
+    "imported in a function": "def pick():\n    import kinds.naps as other\n    return [other][0]\n\n\npick().nap(1)\n",
+    "imported by a computed name": "import importlib\n\nimportlib.import_module('kinds.' + 'naps').nap(1)\n",
+    "by another name of import_module": "from importlib import import_module as load\n\nload('kinds.' + 'naps').nap(1)\n",
+    "seen from a package": "import importlib\n\nimportlib.import_module('.naps', 'kinds').nap(1)\n",
+    "imported and kept": "import importlib\n\nkept = [importlib.import_module('kinds.naps')]\nkept[0].nap(1)\n",
+    "with __import__": "__import__('kinds.naps').naps.nap(1)\n",
+    "loaded from a file": "import importlib.util\n\nspec = importlib.util.spec_from_file_location('x', 'kinds/naps.py')\nmade = importlib.util.module_from_spec(spec)\nmade.nap(1)\n",
+    "run": "import runpy\n\nrunpy.run_path('kinds/naps.py')['nap'](1)\n",
+    "resolved": "import pkgutil\n\npkgutil.resolve_name('kinds.naps:' + 'nap')(1)\n",
+    "by werkzeug": "from werkzeug.utils import import_string\n\nimport_string('kinds.naps:' + 'nap')(1)\n",
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_is_taken_from_a_module_that_is_a_value_stays(name):
+    app = f"{HEAD}\nfrom {'naps' if 'import naps' in MODULES[name] else 'kinds.naps'} import nap\n{VIEW.format(body='return str(nap(1))')}\n{MODULES[name]}"
+    files = {"app.py": app, "naps.py": NAPS, "kinds/__init__.py": "", "kinds/naps.py": NAPS}
+    assert not {item.symbol for item in migrated(files)[1] if item.code == "C201"}
+
+
+@pytest.mark.parametrize(
+    "how", ["importlib.import_module('kinds.naps')", "importlib.import_module('.naps', __package__)", "__import__('kinds.naps', fromlist=['nap'])"]
+)
+def test_a_module_that_is_imported_by_a_plain_string_is_followed(how):
+    app = f"import importlib\n\nfrom flask import Flask\n\napp = Flask(__name__)\nnaps = {how}\n{VIEW.format(body='return str(naps.nap(1))')}"
+    files = {"kinds/__init__.py": "", "kinds/app.py": app, "kinds/naps.py": NAPS}
+    texts, _ = migrated(files)
+    assert "await naps.nap(1)" in texts["kinds/app.py"] and "async def nap" in texts["kinds/naps.py"]

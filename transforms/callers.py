@@ -15,7 +15,7 @@ from transforms.resolve import Resolver
 from transforms.searches import Search, find_searches, may_find, related
 from transforms.signature import fits
 from transforms.tables import is_only_looked_at
-from transforms.values import ClassValue, FunctionValue, Instance, ModuleValue, Value, may_be_ours
+from transforms.values import NOTHING, ClassValue, FunctionValue, Instance, ModuleValue, Value, may_be_ours
 
 _TABLES = {"view_functions": "view", "before_request_funcs": "hook", "after_request_funcs": "hook", "error_handler_spec": "error handler"}
 
@@ -97,13 +97,21 @@ class Callers:
                 yield _caller(owner, use.node, True)
             else:
                 yield _caller(owner, node, False, "is passed on as a value")
-        elif may_be_ours(value) and self._may_mean(function, node, use.scope) and not (isinstance(use, Call) and not fits(use.node, function)):
+        elif may_be_ours(value) and self._may_mean(function, node, use.scope) and not (isinstance(use, Call) and not self._fits(use, function)):
             yield _caller(
                 owner,
                 use.node,
                 False,
                 "may be meant by a call on an object of unknown type" if isinstance(use, Call) else "may be taken from an object of unknown type",
             )
+
+    def _fits(self, use: Call, function: Function) -> bool:
+        """Whether the call may be one of the function: also `kinds["a"].allowed(thing)`, on the class that has it."""
+        if fits(use.node, function):
+            return True
+        first = self.resolver.value(use.node.args[0], use.scope) if use.node.args and function.cls else NOTHING
+        ours = may_be_ours(first) or (isinstance(first, Instance) and function.cls is not None and related(self.resolver, first.cls, function.cls))
+        return ours and fits(use.node, function, unbound=True)
 
     def _may_mean(self, function: Function, node: ast.expr, scope: Scope) -> bool:
         """Whether an expression of unknown value, with a right last name, may be the function."""

@@ -28,20 +28,21 @@ class Classes:
         return [self._value(base, cls.outer) for base in cls.node.bases]
 
     def lineage(self, cls: Class) -> list[Class]:
-        """The class and its bases in this project, nearest first."""
+        """The class and its bases in this project, in the order in which Python looks for a member."""
         if cls in self._lineages:
             return self._lineages[cls]
         cuts = self._cuts()
-        seen: dict[Class, None] = {cls: None}
-        waiting = [cls]
-        for current in waiting:
-            new = [base.cls for base in self.bases(current) if isinstance(base, ClassValue) and base.cls not in seen]
-            seen.update(dict.fromkeys(new))
-            waiting += new
-        found = list(seen)
+        found = self._order(cls, ())
         if cuts == self._cuts():
             self._lineages[cls] = found
         return found
+
+    def _order(self, cls: Class, below: tuple[Class, ...]) -> list[Class]:
+        """The class before its bases, and each base before the one that stands to its right."""
+        if cls in self._lineages:
+            return self._lineages[cls]
+        bases = [base.cls for base in self.bases(cls) if isinstance(base, ClassValue) and base.cls not in (*below, cls)]
+        return [cls, *merged([*(self._order(base, (*below, cls)) for base in bases), bases])]
 
     def external_bases(self, cls: Class) -> list[External | None]:
         """Bases from outside the project, of the class and of its bases; None for one that is unknown."""
@@ -54,6 +55,16 @@ class Classes:
     def has_member(cls: Class, name: str) -> bool:
         """Whether the class itself defines the name: a method, an attribute, or something stored on `self`."""
         return name in cls.methods or name in cls.scope.bindings or name in cls.stored
+
+    def owner(self, cls: Class, name: str) -> Class | None:
+        """The class of the project in which an object of that class finds the name."""
+        return next((current for current in self.lineage(cls) if self.has_member(current, name)), None)
+
+    def overriding(self, cls: Class, name: str) -> list[Class]:
+        """The other classes in which an object of a subclass finds the name: that class itself, or another base of it."""
+        own = self.owner(cls, name)
+        owners = [self.owner(current, name) for current in self.descendants(cls)]
+        return list(dict.fromkeys(owner for owner in owners if owner is not None and owner is not own))
 
     def descendants(self, cls: Class) -> list[Class]:
         """All subclasses in the project, at any depth."""
@@ -79,3 +90,15 @@ class Classes:
         if any(base is None for cls in whole for base in self.external_bases(cls)):
             return None
         return [item for cls in whole for item in self.lineage(cls) if item is not owner.cls]
+
+
+def merged(orders: list[list[Class]]) -> list[Class]:
+    """One order that keeps all of the given ones: Python's method resolution order (C3). Where there is none, what comes first stays first."""
+    found: list[Class] = []
+    left = [list(order) for order in orders if order]
+    while left:
+        heads = [order[0] for order in left]
+        chosen = next((head for head in heads if not any(head in order[1:] for order in left)), heads[0])
+        found.append(chosen)
+        left = [rest for order in left if (rest := [item for item in order if item is not chosen])]
+    return found

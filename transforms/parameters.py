@@ -113,6 +113,19 @@ def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool
     return call.args[position] if position < len(call.args) else None
 
 
+def parameter_of(call: ast.Call, given: ast.expr, function: Function, bound: bool) -> str | None:
+    """The parameter that gets the expression; None when it cannot be told, or when `*` or `**` of the function takes it."""
+    assert isinstance(function.node, FunctionNode | ast.Lambda)
+    keyword = next((item.arg for item in call.keywords if item.value is given), None)
+    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
+    if keyword or given not in call.args:
+        return keyword if keyword in [*names, *(item.arg for item in function.node.args.kwonlyargs)] else None
+    if any(isinstance(item, ast.Starred) for item in call.args):
+        return None
+    position = call.args.index(given) + (1 if function.cls and bound and "staticmethod" not in {last_name(item) for item in function.decorators} else 0)
+    return names[position] if position < len(names) else None
+
+
 def _is_first(parameter: ast.arg, node: FunctionNode) -> bool:
     positional = [*node.args.posonlyargs, *node.args.args]
     return bool(positional) and positional[0] is parameter

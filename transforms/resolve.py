@@ -38,6 +38,7 @@ class Resolver:
         self.by_node: dict[ast.AST, Function] = {function.node: function for module in modules.values() for function in module.functions}
         self._memo: dict[tuple[int, int], Value] = {}
         self._provisional: dict[tuple[int, int], Value] = {}  # of an evaluation that met a circle; dropped when it ends
+        self._assumed: dict[tuple[str, int], Value] = {}  # of a name that is made of itself
         self._busy: set[tuple[int, int]] = set()
         self._importing: set[tuple[str, str]] = set()
         self._cuts = 0
@@ -140,11 +141,34 @@ class Resolver:
         """What the bare name means in that scope, by Python's rules."""
         found = self.bindings(name, scope)
         if found:
-            return self.join([self.bound(binding) for binding in found])
+            return self._joined(name, found)
         starred = self._starred(name, scope.owner.module)
         if starred is not None:
             return starred
         return External(f"builtins.{name}") if hasattr(builtins, name) else None
+
+    def _joined(self, name: str, found: list[Binding]) -> Value:
+        """What all bindings of a name agree on. `query = query.filter(x)` agrees with the others if it gives what they give."""
+        key = (name, id(found))
+        if key in self._assumed:
+            self._cuts += 1
+            return self._assumed[key]
+        again = [binding for binding in found if len(found) > 1 and _is_made_of(binding, name)]
+        first = self.join([self.bound(binding) for binding in found if binding not in again])
+        if not again or first in (None, NOTHING):
+            return first if not again else None
+        return first if self._holds(key, first, again) else None
+
+    def _holds(self, key: tuple[str, int], assumed: Value, bindings: list[Binding]) -> bool:
+        """Whether the bindings give that value if the name has it. What is found meanwhile rests on the assumption, and is dropped."""
+        busy, provisional = self._busy, self._provisional
+        self._busy, self._provisional = {(0, 0)}, {}
+        self._assumed[key] = assumed
+        try:
+            return all(self.bound(binding) == assumed for binding in bindings)
+        finally:
+            del self._assumed[key]
+            self._busy, self._provisional = busy, provisional
 
     def bindings(self, name: str, scope: Scope) -> list[Binding]:
         """The bindings that the name can refer to: those of the innermost scope that has any."""
@@ -338,11 +362,16 @@ class Resolver:
     def _class_member(self, cls: Class, name: str, bound: Class | None) -> Value:
         for current in self.classes.lineage(cls):
             if name in current.methods:
-                return FunctionValue(current.methods[name], bound or cls)
+                return FunctionValue(current.methods[name], bound or cls) if _is_one(current, name) else None
             if name in current.scope.bindings:
                 later = [*current.stored.get(name, []), *self._set_on_class(cls, name)]
-                return self.join([self.bound(binding) for binding in [*current.scope.bindings[name], *later]])
+                found = self.join([self.bound(binding) for binding in [*current.scope.bindings[name], *later]])
+                return None if isinstance(found, Instance) and self._is_descriptor(found.cls) else found
         return self._inherited(cls, name)
+
+    def _is_descriptor(self, cls: Class) -> bool:
+        """Whether reading an attribute that holds such an object gives another one."""
+        return any("__get__" in current.methods for current in self.classes.lineage(cls))
 
     def _set_on_class(self, cls: Class, name: str) -> Iterator[Binding]:
         """`Holder.item = other`, on the class or one of its family."""
@@ -371,9 +400,9 @@ class Resolver:
         if self._is_set_from_outside(cls, name):
             return None
         stored = [binding for current in [*self.classes.lineage(cls), *below] for binding in current.stored.get(name, [])]
-        overriding = [current for current in below if self.classes.has_member(current, name)]
+        overriding = self.classes.overriding(cls, name)
         if stored:
-            return self.join([self.bound(binding) for binding in stored]) if not overriding or all(name in item.stored for item in overriding) else None
+            return self.join([self.bound(binding) for binding in stored]) if all(name in item.stored and item in below for item in overriding) else None
         found = self._class_member(cls, name, cls)
         if isinstance(found, FunctionValue) and is_property(found.function):
             return self.returned(found.function) if not overriding else None
@@ -394,7 +423,7 @@ class Resolver:
 
     def _is_set_from_outside(self, cls: Class, name: str) -> bool:
         """`box.item = other`, on an object that is of the class or may be."""
-        for target, binding in self.names.stores(name):
+        for target, binding in [*self.names.stores(name), *self.names.stores("__class__")]:
             base = self.value(target.value, binding.scope)
             if may_be_ours(base) or (
                 isinstance(base, Instance | ClassValue) and (cls in self.classes.lineage(base.cls) or base.cls in self.classes.lineage(cls))
@@ -447,8 +476,8 @@ class Resolver:
             return self._of_g(target.name, call, scope)
         if target.name in ("functools.partial", "functools.partialmethod"):
             return None  # what it calls gets arguments that do not stand at the call
-        if target.name == "importlib.import_module" and len(call.args) == 1 and isinstance(call.args[0], ast.Constant):
-            return self.module(str(call.args[0].value), scope)
+        if target.name in ("importlib.import_module", "builtins.__import__"):
+            return self._imported(target.name, call, scope)
         owner, _, method = target.name.rpartition(".")
         if owner == bridge.MODULE:
             return External("requests.Response", True)
@@ -456,6 +485,23 @@ class Resolver:
         returned = known.returns.get(method) if known else None
         returned = returned or self.catalogue.returned.get(target.name)
         return External(returned, True) if returned else self.made(target)
+
+    def _imported(self, name: str, call: ast.Call, scope: Scope) -> Value:
+        """The module that `import_module("a.b")`, `import_module(".b", __name__)` or `__import__("a.b")` gives; unknown where its name is computed."""
+        if not call.args or not isinstance(call.args[0], ast.Constant):
+            return None
+        dotted = str(call.args[0].value)
+        if name == "builtins.__import__":
+            from_list = any(item.arg == "fromlist" for item in call.keywords) or len(call.args) > 3
+            return self.module(dotted, scope) if from_list or "." not in dotted else None
+        if not dotted.startswith("."):
+            return self.module(dotted, scope)
+        rest = dotted.lstrip(".")
+        package = call.args[1] if len(call.args) == 2 else next((item.value for item in call.keywords if item.arg == "package"), None)
+        if not isinstance(package, ast.Name) or package.id not in ("__name__", "__package__"):
+            return None
+        found = self.layout.relative(scope.owner.module.path, len(dotted) - len(rest), rest)
+        return ModuleValue(found) if found else None
 
     def _of_g(self, name: str, call: ast.Call, scope: Scope) -> Value:
         """`g.get(key)` and the like: what is kept there, or what `setdefault` puts there."""
@@ -485,6 +531,17 @@ class Resolver:
     def _decorated(self, function: Function) -> Value:
         annotated = getattr(function.node, "returns", None)
         return self.annotation(annotated, function.scope.parent or function.scope) if annotated else None
+
+
+def _is_one(cls: Class, name: str) -> bool:
+    """Whether the class body gives the name one meaning: one method, or a property with its setters."""
+    bindings = cls.scope.bindings.get(name, [])
+    return len(bindings) < 2 or all(isinstance(item.node, FunctionNode) and item.node.decorator_list for item in bindings)
+
+
+def _is_made_of(binding: Binding, name: str) -> bool:
+    """Whether an assignment gives the name something made of what it was."""
+    return binding.kind == "assign" and any(isinstance(item, ast.Name) and item.id == name for item in ast.walk(binding.node))
 
 
 def _is_support(function: Function) -> bool:

@@ -10,7 +10,7 @@ _SKIPPED = {"ctx", "op", "ops", "type_comment", "kind", "type_ignores", "level",
 _DOCTEST = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
 _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_BY_NAME = {"getattr", "setattr", "delattr", "object", "attrgetter", "methodcaller", "import_string", "send_task"}
+_BY_NAME = {"getattr", "setattr", "delattr", "object", "attrgetter", "methodcaller", "import_string", "send_task", "getattr_static", "__getattribute__"}
 _BY_CODE = {"eval", "exec", "timeit"}
 _FIELDS: dict[type, tuple[str, ...]] = {
     cls: tuple(name for name in cls._fields if name not in _SKIPPED) for cls in vars(ast).values() if isinstance(cls, type) and issubclass(cls, ast.AST)
@@ -32,6 +32,7 @@ class _Scanner:
     def __init__(self, module: ModuleFacts) -> None:
         self.module = module
         self.parents = module.parents
+        self.imported_as: dict[str, str] = {}  # `from operator import methodcaller as call`
         self.dispatch: dict[type, Callable[..., None]] = {
             getattr(ast, name.removeprefix("on_")): getattr(self, name) for name in dir(self) if name.startswith("on_")
         }
@@ -82,7 +83,7 @@ class _Scanner:
             self.bind(scope, target.id, kind, value)
         elif isinstance(target, ast.Attribute):
             self.store(target, scope, kind, value)
-        elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        elif isinstance(target, ast.Subscript):
             self.module.items.append((target, Binding(kind, value, scope)))
         elif isinstance(target, ast.Starred):
             self.bind_target(target.value, scope, "unknown", target)
@@ -139,9 +140,10 @@ class _Scanner:
         self.each(node.args, node, scope)
         for keyword in node.keywords:
             self.visit(keyword, node, scope)
-        if last_name(node.func) in _BY_NAME:
+        called = self.imported_as.get(last_name(node.func), last_name(node.func))
+        if called in _BY_NAME:
             self.module.named += [(text, node.lineno) for text in _texts(node)]
-        if last_name(node.func) in _BY_CODE:
+        if called in _BY_CODE:
             self.module.named += [(name, node.lineno) for text in _texts(node) for name in _WORD.findall(text)]
         if last_name(node.func) in ("multiple", "dict", "object"):
             self.module.named += [(item.arg, node.lineno) for item in node.keywords if item.arg]
@@ -283,6 +285,8 @@ class _Scanner:
                 self.module.star_imports.append(Binding("from", node, scope, "*"))
             else:
                 self.bind(scope, alias.asname or alias.name, "from", node, alias.name)
+                if alias.asname:
+                    self.imported_as[alias.asname] = alias.name
 
     # Definitions
 

@@ -4,16 +4,19 @@ Whatever it may find can be called from there by code that does not await.
 """
 
 import ast
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transforms.facts import Call, Class, Function, Scope
+from transforms.facts import Call, Class, Function
 from transforms.resolve import Resolver
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
-_TAKING = ("getattr", "hasattr", "setattr", "attrgetter", "methodcaller")
+_TAKING = ("getattr", "getattr_static", "attrgetter", "methodcaller")
 _LISTING = ("vars", "dir", "getmembers")
-_CONTAINERS = ("builtins.", "flask.Request", "flask.session")
+_IMPORTING = ("import_module", "__import__", "import_string", "resolve_name", "find_modules")
+_LOADING = ("module_from_spec", "exec_module", "load_module", "load_source", "run_path", "run_module")
+_BY_NAME = (*_TAKING, *_LISTING, "globals", "locals", *_IMPORTING, *_LOADING)
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,30 @@ class Search:
 def find_searches(resolver: Resolver) -> list[Search]:
     """All of them, in a fixed order."""
     found: list[Search] = []
-    for name in (*_TAKING, *_LISTING, "globals", "locals", "import_module", "__import__"):
-        for owner, use in resolver.names.uses(name):
-            if isinstance(use, Call):
-                found += _search(resolver, name, owner, use)
+    for name in _BY_NAME:
+        for spelling in sorted(resolver.names.spellings(name)):
+            for owner, use in resolver.names.uses(spelling):
+                if isinstance(use, Call):
+                    found += _search(resolver, name, owner, use)
+                elif _is_that(resolver.value(use.node, use.scope), name):
+                    found.append(Search(owner, use.node, None))  # it is handed on: `take = getattr`
     for owner, use in resolver.names.uses("__dict__"):
         if isinstance(use.node, ast.Attribute):
             found.append(Search(owner, use.node, resolver.value(use.node.value, use.scope)))
+    for owner, use in resolver.names.uses("__getattribute__"):
+        if isinstance(use, Call) and isinstance(use.node.func, ast.Attribute) and use.node.args:
+            *objects, wanted = [use.node.func.value, *use.node.args]
+            if not isinstance(wanted, ast.Constant):
+                found.append(Search(owner, use.node, resolver.value(objects[-1], use.scope), _prefix(wanted)))
     for owner, use in resolver.names.uses("modules"):
         if resolver.value(use.node, use.scope) == External("sys.modules"):
             found.append(Search(owner, use.node, External("sys.modules")))
     return [search for search in found if not _is_foreign(search.value)]
+
+
+def _is_that(value: Value, name: str) -> bool:
+    """Whether a reference means the function of the standard library so named."""
+    return isinstance(value, External) and not value.instance and value.name in (f"builtins.{name}", f"operator.{name}", f"inspect.{name}", f"importlib.{name}")
 
 
 def _search(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterator[Search]:
@@ -54,33 +70,32 @@ def _search(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterat
         yield Search(owner, call, None, local=True)
     elif name in ("globals", "locals"):
         yield Search(owner, call, ModuleValue(owner.module.path))
-    elif name in ("import_module", "__import__"):
-        if not (call.args and isinstance(call.args[0], ast.Constant)):
-            yield Search(owner, call, External("sys.modules"), "", _prefix(call.args[0]) if call.args else "")
+    elif name in _IMPORTING:
+        known = name in ("import_module", "__import__") and resolver.value(call, scope) is not None
+        if not known and (name in ("import_module", "__import__") or not (call.args and isinstance(call.args[0], ast.Constant))):
+            yield Search(owner, call, External("sys.modules"), "", _package(call.args[0]) if call.args else "")
+    elif name in _LOADING:
+        yield Search(owner, call, External("sys.modules"))
     elif name in _LISTING:
         yield Search(owner, call, resolver.value(call.args[0], scope) if call.args else ModuleValue(owner.module.path))
     elif name in ("attrgetter", "methodcaller"):
         if call.args and not isinstance(call.args[0], ast.Constant):
             yield Search(owner, call, None, _prefix(call.args[0]))
-    elif len(call.args) >= 2 and not isinstance(call.args[1], ast.Constant) and name == "getattr":
-        yield Search(owner, call, _searched(resolver, call.args[0], scope), _prefix(call.args[1]), names=_listed(owner, call, call.args[1]))
-
-
-def _searched(resolver: Resolver, node: ast.expr, scope: Scope) -> Value:
-    return resolver.value(node, scope)
+    elif any(isinstance(item, ast.Starred) for item in call.args[:2]):
+        yield Search(owner, call, None)
+    elif len(call.args) >= 2 and not isinstance(call.args[1], ast.Constant):
+        yield Search(owner, call, resolver.value(call.args[0], scope), _prefix(call.args[1]), names=_listed(owner, call, call.args[1]))
 
 
 def _listed(owner: Function, call: ast.Call, name: ast.expr) -> frozenset[str]:
     """The names that `getattr(x, name) for name in ("a", "b")` asks for; empty where they are not listed there."""
-    for parent in owner.module.ancestors(call):
-        if isinstance(parent, ast.Lambda | ast.stmt):
-            break
-        for part in getattr(parent, "generators", []):
-            if isinstance(name, ast.Name) and isinstance(part.target, ast.Name) and part.target.id == name.id:
-                items = part.iter.elts if isinstance(part.iter, ast.Tuple | ast.List) else []
-                texts = [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]
-                return frozenset(texts if len(texts) == len(items) else [])
-    return frozenset()
+    inside = itertools.takewhile(lambda parent: not isinstance(parent, ast.Lambda | ast.stmt), owner.module.ancestors(call))
+    parts = [part for parent in inside for part in getattr(parent, "generators", [])]
+    lists = [part.iter for part in parts if isinstance(name, ast.Name) and isinstance(part.target, ast.Name) and part.target.id == name.id]
+    if len(lists) != 1 or not isinstance(lists[0], ast.Tuple | ast.List):
+        return frozenset()
+    texts = [item.value for item in lists[0].elts if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+    return frozenset(texts if len(texts) == len(lists[0].elts) else [])
 
 
 def _prefix(node: ast.expr) -> str:
@@ -92,9 +107,18 @@ def _prefix(node: ast.expr) -> str:
     return ""
 
 
+def _package(node: ast.expr) -> str:
+    """What the name of the module that is imported is known to begin with."""
+    return str(node.value).partition(".")[0] if isinstance(node, ast.Constant) else _prefix(node)
+
+
 def _is_foreign(value: Value) -> bool:
-    """An object of another library, which holds nothing of ours."""
-    return isinstance(value, External) and value.name != "sys.modules"
+    """An object of another library, which holds nothing of ours but what it was handed; a container of Python's may hold anything."""
+    return isinstance(value, External) and value.name != "sys.modules" and not _is_contained(value)
+
+
+def _is_contained(value: External) -> bool:
+    return value.loose and value.name.startswith("builtins.")
 
 
 def may_find(resolver: Resolver, search: Search, function: Function, handled: bool) -> bool:
@@ -106,9 +130,10 @@ def may_find(resolver: Resolver, search: Search, function: Function, handled: bo
     match search.value:
         case ModuleValue():
             return function.cls is None and search.value.path == function.module.path
-        case External():
+        case External() if not _is_contained(search.value):
             name = resolver.layout.module_name(function.module.path)
-            return function.cls is None and not handled and name.startswith(search.module_prefix)
+            wanted = search.module_prefix.replace(":", ".")
+            return function.cls is None and not handled and (f"{name}.".startswith(wanted) or wanted.startswith(f"{name}."))
         case Instance() | ClassValue():
             return function.cls is not None and related(resolver, search.value.cls, function.cls)
     return function.cls is not None and not handled

@@ -50,6 +50,9 @@ def signature_of(function: Function) -> Signature:
     return Signature(keywords, len(names), bool(arguments.vararg), bool(arguments.kwarg))
 
 
-def fits(call: ast.Call, function: Function) -> bool:
-    """Whether the function's signature takes the call's arguments; a method is taken as bound."""
-    return signature_of(function).takes(shape_of(call))
+def fits(call: ast.Call, function: Function, unbound: bool = False) -> bool:
+    """Whether the function's signature takes the call's arguments; a method is taken as bound, or its first argument as its object."""
+    shape = shape_of(call)
+    if unbound and shape and shape.positional:
+        shape = Shape(shape.positional - 1, shape.keywords)
+    return signature_of(function).takes(shape)
