@@ -119,6 +119,49 @@ def test_what_a_session_adds(tmp_path, monkeypatch):
     assert not check(requests.Session(), request) and check(changed(trust_env=False), request)
 
 
+def test_passwords_that_are_written_down_later(tmp_path, monkeypatch):
+    """The environment stays as it is; the file is looked for each time, as requests does."""
+    monkeypatch.delenv("NETRC", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    request = Request("GET", "http://shop/a")
+    assert check(requests.Session(), request)
+    (tmp_path / "_netrc").write_text("machine shop login me password secret\n")
+    assert not check(requests.Session(), request) and check(requests.Session(), Request("GET", "http://other/a"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "carried"),
+    [
+        ("X-One", "a b", True),
+        ("X-Host", "a", True),
+        ("Connection", "keep-alive", True),
+        (b"X-One", b"1", True),
+        ("X-One", "", True),
+        ("Connection", "Keep-Alive", False),
+        ("connection", "close", False),
+        ("HOST", "other", False),
+        ("Te", "trailers", False),
+        ("Expect", "100-continue", False),
+        ("Transfer-Encoding", "chunked", False),
+        ("X-One", " a", False),
+        ("X-One", "a ", False),
+        ("X-One", "ä", False),
+        ("X-One", "a\nX-Two: b", False),
+        ("X-One", "a\n", False),
+        ("X One", "a", False),
+        ("", "a", False),
+    ],
+)
+def test_headers_that_aiohttp_would_write_as_they_are(name, value, carried):
+    request = requests.Session().prepare_request(Request("GET", "http://shop/a"))
+    before = async_requests._headers(request)
+    request.headers[name] = value
+    found = async_requests._headers(request)
+    assert (found is not None) is carried
+    assert not carried or dict(found).items() >= {async_requests._text(name): async_requests._text(value)}.items()
+    assert [item[0] for item in before] == ["User-Agent", "Accept-Encoding", "Accept", "Connection"]
+
+
 def test_a_requests_that_prepares_otherwise_is_noticed():
     """Then every request goes requests' own way."""
     original = requests.Session.prepare_request

@@ -157,3 +157,74 @@ def test_another_setting_leaves_the_bridge_out():
     files = {"app.py": (HEAD.format(more="") + "    return requests.put('http://x').text\n").encode()}
     after, _ = run_all(Project(files, frozenset(files)), Settings())
     assert b"async_requests" not in after.python["app.py"]
+
+
+LATE = """import sqlite3
+import time
+
+import requests
+from flask import Flask, g
+
+app = Flask(__name__)
+
+
+def log(text):
+    g.db.execute("insert into log values (?)", (text,))
+    sqlite3.connect("log.db").execute("select 1")
+    requests.get("http://audit")
+
+
+@app.get("/")
+def view():
+    try:
+        text = requests.get("http://x", timeout=5).text
+    except requests.RequestException:
+        text = ""
+    log(text)
+    time.sleep(1)
+    return text
+"""
+
+
+def late(text, settings=SETTINGS):
+    """An app whose view becomes async only in the stage executor, after all stages: its code, and the codes of its decisions."""
+    after, decisions = run_all(Project({"app.py": text.encode()}, frozenset({"app.py"}), {}), settings)
+    again, more = run_all(after, settings)
+    assert again.python == after.python and not any(item.verdict is Verdict.CHANGE for item in more)
+    return after.python, {(item.code, item.subject, item.group) for item in decisions if item.verdict is Verdict.CHANGE}
+
+
+def test_a_handler_that_becomes_async_in_the_stage_executor():
+    """Its own call is carried; the helper that is tied to the request's thread stays whole."""
+    python, changes = late(LATE)
+    assert b'text = (await async_requests.get("http://x", timeout=5)).text' in python["app.py"]
+    assert b"await sync_to_async(log)(text)" in python["app.py"] and b'    requests.get("http://audit")' in python["app.py"]
+    assert b"await asyncio.to_thread(time.sleep, 1)" in python["app.py"] and python["async_requests.py"].decode() == source()
+    group = "executor:app.py:view"
+    assert changes == {("R100", "", group), ("C206", "requests.get", group), ("E300", "time.sleep", group), ("E302", "log", group)}
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        (LATE, Settings()),
+        (LATE.replace("timeout=5)", "timeout=5)  # async: leave[C206]"), SETTINGS),
+        (LATE.replace("timeout=5", "stream=flag"), SETTINGS),
+        (LATE.replace("def view():\n", "def view():\n    async_requests = 1\n"), SETTINGS),
+    ],
+)
+def test_a_late_handler_without_the_bridge(text, settings):
+    python, changes = late(text, settings)
+    assert "async_requests.py" not in python and "C206" not in {code for code, _, _ in changes}
+
+
+def test_a_late_call_inside_database_work_leaves_the_handler():
+    """The whole expression would run on the request's thread, where nothing can be awaited."""
+    text = (
+        "import requests\nfrom flask import Flask\nfrom flask_sqlalchemy import SQLAlchemy\n\napp = Flask(__name__)\ndb = SQLAlchemy(app)\n\n\n"
+        "class User(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n\n\n"
+        '@app.get("/")\ndef view():\n    found = requests.get("http://x").text\n'
+        '    return User.query.filter_by(id=requests.get("http://y").text).first().id + found\n'
+    )
+    python, _ = late(text, Settings(http="bridge", orm="executor"))
+    assert python == {"app.py": text.encode()}

@@ -21,6 +21,7 @@ from transforms.reach import Reach
 from transforms.reopened import Threaded, threaded_helpers
 from transforms.suppression import Left, left
 from transforms.swaps import Swap, Unproved, find_swaps
+from transforms.swaps.planned import plan_swap
 from transforms.twins import Twin, find_twins, twin_imports
 
 NAME = "clients"
@@ -232,15 +233,7 @@ def _swap(function: Function, spread: Spread, groups: dict[Function, str], resul
             continue
         number = seen[item.subject] = seen.get(item.subject, 0) + 1
         group = groups.get(function) or f"{NAME}:{function.module.path}:{function.qualname}:{item.subject}#{number}"
-        path = function.module.path
-        result.changes += [Change(path, edit, group, item.imports, item.constants) for edit in item.edits]
-        result.changes += [Change(home, edit, group, imports) for home, edit, imports in item.elsewhere]
-        for need in item.needs:
-            result.need(need, group)
-        for where, text in item.creates:
-            if text:
-                result.created.setdefault(where, (text, set()))[1].add(group)
-        result.decide(function, item.edits[0].place[0], item.code, Verdict.CHANGE, item.reason, group, item.subject)
+        plan_swap(function, item, group, result)
 
 
 def _await_helpers(index: Index, function: Function, spread: Spread, groups: dict[Function, str], settings: Settings, result: Plan) -> None:

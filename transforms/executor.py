@@ -13,7 +13,7 @@ from transforms.facts import Function
 from transforms.index import Index
 from transforms.judge import LATE, Judgement, is_own, judge, own_handlers, selected, stopped
 from transforms.model import Safety, Settings, Verdict
-from transforms.moves import Move, moves, orm_moves
+from transforms.moves import Move, moves, orm_moves, swap_left
 from transforms.naming import block_name
 from transforms.placement import is_awaited
 from transforms.planning import Change, Plan, shadowed
@@ -21,6 +21,9 @@ from transforms.reach import Reach, is_orm, runs_elsewhere
 from transforms.regions import Region
 from transforms.routes import make_async
 from transforms.suppression import left
+from transforms.swaps import Swap, find_swaps
+from transforms.swaps.bridged import BRIDGED
+from transforms.swaps.planned import plan_swap
 from transforms.witnessed import explain, explain_seen
 
 NAME = "executor"
@@ -82,7 +85,19 @@ def _move_all(index: Index, reach: Reach, function: Function, settings: Settings
     for move in [*database, *(move for move in moves(index, reach, function, settings) if move.node not in taken)]:
         number = seen[move.subject] = seen.get(move.subject, 0) + 1
         own = group or f"{NAME}:{function.module.path}:{function.qualname}:{move.subject}#{number}"
-        _move(index, function, move, settings, result, own)
+        swap = _bridged(index, function, move, settings) if group else None
+        if swap:
+            plan_swap(function, swap, own, result)
+        else:
+            _move(index, function, move, settings, result, own)
+
+
+def _bridged(index: Index, function: Function, move: Move, settings: Settings) -> Swap | None:
+    """The call over the requests bridge, in a handler that the stage clients left because only this stage makes it async."""
+    if settings.http != "bridge" or move.obstacle or move.thread or move.target or move.region:
+        return None
+    found = [item for item in find_swaps(index, function, settings) if isinstance(item, Swap) and item.code == BRIDGED and item.nodes == (move.node,)]
+    return next((item for item in found if swap_left(index, function, item, settings) is None), None)
 
 
 def _move(index: Index, function: Function, move: Move, settings: Settings, result: Plan, group: str) -> None:

@@ -189,34 +189,40 @@ def _is_plain_session(session):
     return own and not session.stream and not session.hooks.get("response")
 
 
-def _timeout(adapter, request, settings):
-    """The timeouts for aiohttp when it can carry the request with these settings; None when it cannot."""
+def _way(adapter, request, settings):
+    """What aiohttp needs to send the very bytes that requests would send, and to wait as long; None when it cannot."""
     plain = type(adapter) is HTTPAdapter and _ADAPTER.isdisjoint(vars(adapter)) and vars(adapter.max_retries) == _RETRIES
     if not plain or adapter.poolmanager.connection_pool_kw != _POOL or settings.get("cert") or settings.get("stream"):
         return None
-    proxies = settings.get("proxies")
-    if (proxies and select_proxy(request.url, proxies)) or not _is_sendable(request):
+    proxies, body = settings.get("proxies"), request.body
+    if (proxies and select_proxy(request.url, proxies)) or not (body is None or type(body) is bytes or (type(body) is str and body.isascii())):
         return None
-    timeout = settings.get("timeout")
+    if not (_ADDRESS.match(request.url) and _TARGET.fullmatch(request.path_url) and _METHOD.fullmatch(request.method)):
+        return None
+    timeout, headers = _timeout(settings.get("timeout")), _headers(request)
+    tls = _tls_for(request, settings) if timeout and headers else None
+    if tls is None:
+        return None
+    return {"headers": headers, "data": body.encode() if type(body) is str else body, "ssl": tls, "timeout": timeout}
+
+
+def _timeout(timeout):
+    """The same for aiohttp; None for an object of urllib3, or a mistake: requests sees to it."""
     both = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     if len(both) != 2 or not all(item is None or (type(item) in (int, float) and item > 0) for item in both):
-        return None  # an object of urllib3, or a mistake: requests sees to it
+        return None
     return aiohttp.ClientTimeout(total=None, sock_connect=both[0], sock_read=both[1])
 
 
-def _is_sendable(request):
-    """Whether aiohttp sends the very bytes that requests would send."""
-    headers, body = request.headers, request.body
-    return (
-        bool(_ADDRESS.match(request.url) and _TARGET.fullmatch(request.path_url) and _METHOD.fullmatch(request.method))
-        and all(_HEADER.fullmatch(f"{_text(name)}: {_text(value)}") for name, value in headers.items())
-        and "User-Agent" in headers  # without these two urllib3 adds its own
-        and "Accept-Encoding" in headers
-        and _OF_THE_CONNECTION.isdisjoint(map(str.lower, map(_text, headers)))
-        and headers.get("Connection", "keep-alive") == "keep-alive"
-        and ("Content-Length" in headers or (body is None and request.method in _WITHOUT_LENGTH))
-        and (body is None or type(body) is bytes or (type(body) is str and body.isascii()))
-    )
+def _headers(request):
+    """The headers as text; None where aiohttp would write other ones."""
+    headers = request.headers
+    if "User-Agent" not in headers or "Accept-Encoding" not in headers:  # urllib3 adds its own
+        return None
+    if "Content-Length" not in headers and (request.body is not None or request.method not in _WITHOUT_LENGTH):
+        return None
+    pairs = [(_text(name), _text(value)) for name, value in headers.items()]
+    return pairs if all(map(_HEADER.fullmatch, [f"{name}: {value}" for name, value in pairs])) else None
 
 
 def _text(value):
@@ -231,8 +237,8 @@ _TARGET = re.compile(r"/(?!/)(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-F]{2})*") 
 _ADDRESS = re.compile(r"https?://(?:[^/?#@]*@)?(?:(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:[/?#]|$)", re.I)
 _METHOD = re.compile(r"(?!CONNECT$)[A-Z]+")
 _WITHOUT_LENGTH = ("GET", "HEAD", "OPTIONS", "TRACE")
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: (?:[!-~](?:[\t -~]*[!-~])?)?")
-_OF_THE_CONNECTION = {"expect", "upgrade", "te", "transfer-encoding", "host", "keep-alive"}
+_OF_THE_CONNECTION = r"(?i:expect|upgrade|te|transfer-encoding|host|keep-alive|connection(?!: (?-i:keep-alive)$)): "
+_HEADER = re.compile(rf"(?!{_OF_THE_CONNECTION})[A-Za-z0-9!#$%&'*+.^_`|~-]+: (?:[!-~](?:[\t -~]*[!-~])?)?")
 
 
 # One call
@@ -251,16 +257,17 @@ async def _request(session, given, is_single):
         return response
 
     response = await relay.exchange(request, settings, first)
+    if not follow or response.next is None:
+        return response
     history, following = [], relay.resolve_redirects(response, request, **settings)
-    while follow and response.next is not None:
+    while response.next is not None:
         history.append(response)
         step = functools.partial(next, following)
         if len(history) > session.max_redirects:
             step()  # raises TooManyRedirects
         response = await relay.exchange(response.next, settings, step)
-    if history:
-        history[0]._next = None
-        response.history = history
+    history[0]._next = None
+    response.history = history
     return response
 
 
@@ -301,14 +308,14 @@ def _prepared_simply(session, request):
         or (request.files or request.data or request.json is not None or request.params or request.auth or request.cookies)
         or (session.params or session.auth or type(session.cookies) is not RequestsCookieJar or len(session.cookies))
         or (type(session.headers) is not CaseInsensitiveDict or type(request.headers) is not dict)
-        or (session.trust_env and requests.sessions.get_netrc_auth(request.url))
+        or (session.trust_env and _may_name_passwords() and requests.sessions.get_netrc_auth(request.url))
     ):
         return None
     headers = session.headers
     if request.headers:
         headers = headers.copy()
         headers.update(request.headers)
-    if None in headers.values():  # this one is not to be sent
+    if None in [value for _, value in headers.lower_items()]:  # this one is not to be sent
         return None
     made = PreparedRequest()
     made.method, made.url, made._cookies = request.method, request.url, RequestsCookieJar()
@@ -332,7 +339,7 @@ def _is_simple_as_known():
     return ours == theirs and type(jars[0]) is type(jars[1]) and not len(jars[1])
 
 
-_without_proxies = None
+_without_proxies = None, ()
 
 
 def _may_name_proxies():
@@ -341,11 +348,18 @@ def _may_name_proxies():
     now = getattr(os.environ, "_data", None)
     if now is None or sys.platform in ("darwin", "win32"):
         return True  # where the settings of the system count as well
-    if now != _without_proxies:
+    if now != _without_proxies[0]:
         if requests.utils.getproxies():
             return True
-        _without_proxies = dict(now)
+        named = os.environ.get("NETRC")
+        files = [f"~/{name}" for name in requests.utils.NETRC_FILES] if named is None else [named]
+        _without_proxies = dict(now), [os.path.expanduser(name) for name in files]
     return False
+
+
+def _may_name_passwords():
+    """Whether there may be a `.netrc`."""
+    return _may_name_proxies() or any(map(os.path.exists, _without_proxies[1]))
 
 
 class _Relay(requests.sessions.Session):
@@ -379,14 +393,13 @@ class _Relay(requests.sessions.Session):
 
     async def bring(self, request, settings):
         """What aiohttp brings; None for a request that goes to a thread."""
-        timeout = _timeout(self.get_adapter(request.url), request, settings)
-        tls = _tls_for(request, settings) if timeout else None
-        if tls is None:
+        way = _way(self.get_adapter(request.url), request, settings)
+        if way is None:
             return None
         kept, new = await _clients()
         is_repeatable = request.method in _REPEATABLE
-        found = await _send(kept if is_repeatable or not self.is_single else new, request, timeout, tls)
-        return await _send(new, request, timeout, tls) if found.is_stale and is_repeatable else found
+        found = await _send(kept if is_repeatable or not self.is_single else new, request, way)
+        return await _send(new, request, way) if found.is_stale and is_repeatable else found
 
 
 class _Answered(HTTPAdapter):
@@ -439,21 +452,19 @@ class _Brought:
     is_all: bool = False
 
 
-async def _send(client, request, timeout, tls):
+async def _send(client, request, way):
     started = time.perf_counter()
-    headers = [(_text(name), _text(value)) for name, value in request.headers.items()]
-    body = request.body.encode() if isinstance(request.body, str) else request.body
     try:
-        async with client.request(request.method, _url(request), headers=headers, data=body, ssl=tls, timeout=timeout, allow_redirects=False) as found:
+        async with client.request(request.method, _url(request), allow_redirects=False, **way) as found:
             elapsed = datetime.timedelta(seconds=time.perf_counter() - started)
             data, error = await _read(found)
             answer = _response(request, found, data, error)
             is_all = error is None and found.status not in REDIRECT_STATI and "Set-Cookie" not in found.headers
             return _Brought(answer, elapsed, len(data), is_all=is_all and "Set-Cookie2" not in found.headers)
     except _Broken as broken:
-        return _Brought(_as_of_urllib3(broken.__cause__, request, timeout), is_stale=broken.is_old)
+        return _Brought(_as_of_urllib3(broken.__cause__, request, way["timeout"]), is_stale=broken.is_old)
     except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
-        return _Brought(_as_of_urllib3(error, request, timeout))
+        return _Brought(_as_of_urllib3(error, request, way["timeout"]))
 
 
 class _Broken(Exception):

@@ -22,6 +22,7 @@ from transforms.swaps.model import Swap, Unproved
 from transforms.values import External, ModuleValue
 
 OLDEST = (3, 12)  # of aiohttp
+BRIDGED = "C206"
 _FUNCTIONS = {f"{module}.{verb}" for module in ("requests", "requests.api") for verb in VERBS}
 _METHODS = {f"{cls}.{verb}" for cls in ("requests.Session", "requests.sessions.Session") for verb in VERBS}
 _WHY = {
@@ -50,7 +51,7 @@ def swap_bridged(index: Index, function: Function, node: ast.Call, name: str) ->
     if taken := _taken(index, function, where, item):
         return Unproved(node, name, taken, "C208")
     text = "" if where in index.project.python else source()
-    return Swap((node,), name, (_edit(index, function, node, name),), f"aiohttp carries it; {_SAME}", (item,), (), ("aiohttp",), "C206", ((where, text),))
+    return Swap((node,), name, (_edit(index, function, node, name),), f"aiohttp carries it; {_SAME}", (item,), (), ("aiohttp",), BRIDGED, ((where, text),))
 
 
 def _obstacle(index: Index, node: ast.Call) -> str:
