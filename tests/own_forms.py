@@ -1,7 +1,7 @@
 """The asynchronous forms that libraries offer themselves and that the tool leaves: the same done with both, on real servers.
 
 Each probe yields its name, what the synchronous form did and what the asynchronous one did, as text. `test_own_forms.py`
-holds what differs to the list in docs/explanation/other-libraries.md; `benchmarks/own_forms.py` prints it.
+holds what differs to the list in docs/explanation/other-libraries.md.
 """
 
 import asyncio
@@ -31,12 +31,12 @@ def said(work):
 
 
 @contextlib.contextmanager
-def shop(seconds=0.0):
-    """A gRPC server on loopback; gives its address. `seconds`: how long it takes for an answer."""
+def shop():
+    """A gRPC server on loopback; gives its address."""
     import grpc
 
     def price(request, context):
-        time.sleep(seconds or 0.5 * (request == "slow"))
+        time.sleep(0.5 * (request == "slow"))
         if request == "missing":
             context.set_trailing_metadata((("why", "sold"),))
             context.abort(grpc.StatusCode.NOT_FOUND, "no such item")
@@ -121,7 +121,7 @@ def _streamed(address, told):
             with grpc.insecure_channel(address) as channel:
                 try:
                     for item in ShopStub(channel).Prices(request):
-                        found.append(item)  # noqa: PERF402 - what came before the error counts
+                        found.append(item)
                 except grpc.RpcError as error:
                     found.append(told(error))
             return found
