@@ -117,7 +117,14 @@ def answers(folder, which, changes, routes, tmp_path, monkeypatch, port=None):
 REDIS = ["/count", "/both", "/batch", "/scan", "/block", "/names/a", "/names/b", "/visit/x", "/visit/x", "/forget", "/once", "/once"]
 
 
-@pytest.mark.parametrize(("library", "routes"), [("redis", REDIS), ("redis_shared", ["/count", "/batch", "/keys", "/names/a", "/names/a", "/current"])])
+@pytest.mark.parametrize(
+    ("library", "routes"),
+    [
+        ("redis", REDIS),
+        ("redis_shared", ["/count", "/batch", "/keys", "/names/a", "/names/a", "/current"]),
+        ("redis_objects", ["/count", "/count", "/count/seen", "/log/a", "/count/lines"]),
+    ],
+)
 def test_redis(library, routes, redis_port, tmp_path, monkeypatch):
     redis = pytest.importorskip("redis")
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{redis_port}")

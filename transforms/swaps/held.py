@@ -17,7 +17,7 @@ from transforms.swaps.kept import CHANGES, constant
 from transforms.swaps.made import made_here
 from transforms.swaps.objects import family_of, first_parameter
 from transforms.swaps.uses import LEAVES, Stop
-from transforms.values import ClassValue, External, Instance
+from transforms.values import ClassValue, External, Instance, ModuleValue
 
 _OWN_WAYS = {"__setattr__", "__getattr__", "__getattribute__", "__delattr__", "__new__", "__slots__", "__copy__", "__deepcopy__", "__setstate__", "__reduce__"}
 _REACHING = {"__dict__", "__class__", "__setattr__", "__new__", "vars", "setattr", "delattr"}
@@ -40,17 +40,29 @@ def held(index: Index, node: ast.expr, scope: Scope) -> Held | None:
         return None
     base = index.resolver.value(node.value, scope)
     found = _set_once(index, node, base.cls, node.attr, ast.unparse(node.value)) if isinstance(base, Instance) else None
-    if found and _is_only_said(index, node.value, scope):
-        raise Stop(LEAVES, node, f"only an annotation says that {ast.unparse(node.value)} is of {found.cls.name}: a caller may pass something like it")
+    if found and (reason := _another_object(index, node.value, scope)):
+        raise Stop(CHANGES, node, reason)
     return found
 
 
-def _is_only_said(index: Index, node: ast.expr, scope: Scope) -> bool:
-    """Whether the object is, or is taken from, a parameter of which the annotation says what it is."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
+def _another_object(index: Index, node: ast.expr, scope: Scope) -> str:
+    """Why another object may stand there, be it one that is only like it; empty for the method's own, and for a name that is never set anew."""
+    if isinstance(node, ast.Attribute):
+        return _set_elsewhere(index, node.attr) or _another_object(index, node.value, scope)
     bindings = index.resolver.bindings(node.id, scope) if isinstance(node, ast.Name) else []
-    return any(isinstance(item.node, ast.arg) and item.node.annotation is not None for item in bindings)
+    if not isinstance(node, ast.Name) or len(bindings) != 1:
+        return f"{ast.unparse(node)} is bound in several places, so it may be another object"
+    binding = bindings[0]
+    if binding.scope.kind == "module":
+        return _set_elsewhere(index, node.id) or (_set_elsewhere(index, binding.text) if binding.kind == "from" else "")
+    if binding.kind == "assign" and isinstance(binding.node, ast.expr):
+        return (
+            ""
+            if isinstance(binding.node, ast.Call)
+            else _another_object(index, binding.node, binding.scope) if _is_plain(binding.node) else "it is one of several objects"
+        )
+    own = binding.kind == "param" and binding.scope.owner.cls is not None and node.id == first_parameter(binding.scope.owner)
+    return "" if own else f"{node.id} comes from elsewhere, and may be an object that is only like one of its class"
 
 
 def _is_plain(node: ast.expr) -> bool:
@@ -143,11 +155,11 @@ def _reaches(node: ast.AST) -> bool:
 
 
 def _set_elsewhere(index: Index, name: str) -> str:
-    """Where the attribute is set from outside, or a string names it; empty when nowhere."""
+    """Where a name or attribute so named is set from outside, or a string names it; empty when nowhere."""
     names = index.resolver.names
     for target, store in names.stores(name):
         base = index.resolver.value(target.value, store.scope)
-        if base is None or isinstance(base, Instance | ClassValue):
+        if base is None or isinstance(base, Instance | ClassValue | ModuleValue):
             return f"{store.scope.owner.module.path}:{target.lineno} sets {ast.unparse(target)}"
     mention = next((item for item in names.mentions(name) if not item.loose), None)
-    return f"{mention.path}:{mention.line} names {name} in a string, and may put another client in its place" if mention else ""
+    return f"{mention.path}:{mention.line} names {name} in a string, and may put something else in its place" if mention else ""

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from transforms.edits import AddLine, Edit, Import, place_of
-from transforms.facts import Class, Function, Scope
+from transforms.facts import Class, Function, ModuleFacts, Scope
 from transforms.host.objects import SHARED
 from transforms.host.source import shares_partials
 from transforms.index import Index
@@ -12,7 +12,7 @@ from transforms.layout import is_test
 from transforms.planning import shadowed
 from transforms.swaps.configured import changed_after
 from transforms.swaps.held import Held
-from transforms.swaps.kept import CHANGES, Shared, not_configured, not_twice, shared_import
+from transforms.swaps.kept import CHANGES, Shared, not_configured, not_twice, shared_import, written
 from transforms.swaps.made import ARGUMENTS, Maker, argument_obstacle, made_here, maker_of
 from transforms.swaps.objects import family_of, first_parameter, made_by_requests
 from transforms.swaps.uses import LEAVES, Stop
@@ -49,7 +49,10 @@ def held_form(index: Index, function: Function, node: ast.expr, found: Held, sup
 
 
 def _is_of(index: Index, node: ast.expr, scope: Scope, family: Iterable[Class]) -> bool:
-    base = index.resolver.value(node.value, scope) if isinstance(node, ast.Attribute) else NotImplemented
+    """Whether the expression is the client of such an object, or may be."""
+    if not isinstance(node, ast.Attribute):
+        return False
+    base = index.resolver.value(node.value, scope)
     return base is None or isinstance(base, Instance) and base.cls in family
 
 
@@ -64,7 +67,7 @@ def _added(index: Index, node: ast.expr, found: Held, maker: Maker, name: str) -
     """The edit that adds the statement, unless it stands there already."""
     home, init = found.cls.module, found.cls.methods["__init__"]
     statement = home.parents[found.made]
-    text = f"{first_parameter(init)}.{name} = functools.partial({', '.join([maker.target, *_arguments(found.made, maker)])})"
+    text = f"{first_parameter(init)}.{name} = functools.partial({', '.join([maker.target, *_arguments(index, home, found.made, maker)])})"
     family = family_of(index, found.cls)
     if any(index.resolver.classes.has_member(item, name) for item in family):
         known = [item for item in getattr(init.node, "body", []) if ast.dump(item) == ast.dump(ast.parse(text).body[0])]
@@ -77,8 +80,8 @@ def _added(index: Index, node: ast.expr, found: Held, maker: Maker, name: str) -
     return ((home.path, AddLine(place_of(statement), text), imports),)
 
 
-def _arguments(made: ast.Call, maker: Maker) -> Iterator[str]:
+def _arguments(index: Index, home: ModuleFacts, made: ast.Call, maker: Maker) -> Iterator[str]:
     for name, item in zip(maker.positional, made.args, strict=False):
-        yield f"{name}={ast.unparse(item)}" if maker.by_name else ast.unparse(item)
+        yield f"{name}={written(index, home, item)}" if maker.by_name else written(index, home, item)
     for keyword in made.keywords:
-        yield f"{keyword.arg}={ast.unparse(keyword.value)}"
+        yield f"{keyword.arg}={written(index, home, keyword.value)}"
