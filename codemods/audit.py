@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from codemods.catalogue_files import catalogue_for
 from codemods.counted import counted
 from codemods.project import Loaded
-from codemods.report import Paint
+from codemods.report import EXPLAIN, Paint
 from transforms.hazards import hazards
 from transforms.index import Index, build_index
 from transforms.judge import Judgement, judge, own_handlers, selected, stopped
@@ -96,6 +96,8 @@ def _balance(index: Index, judgements: Sequence[Judgement], stop: str, paint: Pa
     )
     for code, number in codes.most_common():
         yield f"  {number:4}  {code}  {RULES[code].title}"
+    if codes:
+        yield EXPLAIN
     yield ""
     yield from _advice(judgements, stop)
 

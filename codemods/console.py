@@ -12,8 +12,13 @@ from codemods.report import Paint, plain
 
 
 def paint() -> Paint:
-    """Colour on a terminal only, and not where NO_COLOR asks for none."""
-    return (lambda text, colour: typer.style(text, bold=True) if colour == "bold" else typer.style(text, fg=colour or None)) if sys.stdout.isatty() else plain
+    """Colour on a terminal only, and not where NO_COLOR (https://no-color.org) or a dumb terminal asks for none."""
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return _styled if coloured else plain
+
+
+def _styled(text: str, colour: str) -> str:
+    return typer.style(text, bold=True) if colour == "bold" else typer.style(text, fg=colour or None)
 
 
 def print_lines(lines: Iterable[str]) -> None:

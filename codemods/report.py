@@ -85,6 +85,7 @@ def _row(decision: Decision, paint: Paint) -> str:
     return f"{word} {decision.code}  {where}{subject}: {decision.reason}{unsafe}"
 
 
+EXPLAIN = "`flask-to-async explain CODE` says what a rule means and what you can do about it."
 DRY_RUN = "This was a dry run: --write applies it."
 
 
@@ -92,6 +93,8 @@ def summary_lines(outcomes: Sequence[Outcome], needs: Sequence[str], files: int,
     """The end of a run; `unwritten` says why nothing was written."""
     counts = Counter(decision.verdict for outcome in outcomes for decision in outcome.decisions)
     parts = ", ".join(f"{counts[verdict]} {_WORDS[verdict]}" for verdict in Verdict)
+    if counts[Verdict.LEAVE] or counts[Verdict.REFUSE]:
+        yield EXPLAIN
     yield paint(f"summary: {parts}; {counted(files, 'file')} {'written' if written else 'would change'}", "bold")
     if files and not written:
         yield unwritten

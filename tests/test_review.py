@@ -183,13 +183,13 @@ def test_one_call_of_several_like_it(project, chosen):
 class Terminal:
     """The command on a pseudo-terminal of its own."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, env=None):
         import pty
 
         self.pid, self.file = pty.fork()
         if not self.pid:
             os.environ.pop("PYTHONPATH", None)
-            os.environ["TERM"] = "xterm"
+            os.environ.update({"TERM": "xterm", **(env or {})})
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores it
             os.execv(sys.executable, [sys.executable, str(ROOT / "flask_to_async.py"), *map(str, args)])
         self.seen = ""
@@ -252,6 +252,13 @@ def test_on_a_terminal(project):
     assert code == 0 and "2 files written" in rest
     text = (project / "app.py").read_text()
     assert "async def other" in text and "async def index" not in text
+
+
+@needs_pty
+@pytest.mark.parametrize(("env", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)])
+def test_colour(project, env, coloured):
+    rest, code = Terminal("migrate", project, env=env).end()
+    assert code == 0 and ("\x1b[" in rest) == coloured
 
 
 @needs_pty

@@ -108,7 +108,7 @@ def test_audit_uses_the_same_settings(project):
     assert "2 would become async" in run("audit", project(), code=0).out
     assert "1 would become async" in run("audit", project("ignore = []\nper-path-ignore = {'app.py' = ['R100']}"), code=0).out
     out = run("audit", project("exclude = ['shop']"), code=0).out
-    assert "1 handlers" in out
+    assert "1 handler:" in out
     assert "2 handlers" in run("audit", project("only = ['nothing']"), "--only", "*", code=0).out
 
 
