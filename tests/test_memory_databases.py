@@ -98,3 +98,19 @@ def test_what_another_thread_finds(made):
     worker.join()
     tables()
     assert found == [int("StaticPool" in made), 1]
+
+
+@pytest.mark.parametrize(
+    ("setting", "stays"),
+    [
+        ('class TestConfig:\n    ALCHEMICAL_DATABASE_URL = "sqlite://"\n', True),
+        ('app.config["ALCHEMICAL_DATABASE_URL"] = "sqlite:///:memory:"\n', True),
+        ('class TestConfig:\n    ALCHEMICAL_DATABASE_URL = "sqlite:///shop.db"\n', False),
+        ('class TestConfig:\n    SQLALCHEMY_DATABASE_URI = "sqlite://"\n', False),
+    ],
+)
+def test_alchemicals_setting(setting, stays):
+    """Flask-SQLAlchemy shares such a database between threads; Alchemical does not."""
+    after, _ = migrated(f"{APP}\n\n{setting}", Settings(orm="executor"))
+    view = after["app.py"].partition("def view")[2].partition("@app.get")[0]
+    assert ("await" not in view) is stays

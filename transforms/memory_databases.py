@@ -3,7 +3,8 @@
 SQLAlchemy keeps a connection for each thread of such an engine (`SingletonThreadPool`,
 https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#threading-pooling-behavior), unless it is given `poolclass=StaticPool`;
 Flask-SQLAlchemy gives it that by itself. peewee keeps one for each thread too. What is read after the call, when an
-attribute is loaded on the event loop's thread, would be read from an empty database.
+attribute is loaded on the event loop's thread, would be read from an empty database. Alchemical makes such an engine from
+its setting (alchemical 1.0: `create_engine(url, **options)`, and no pool of its own).
 """
 
 import ast
@@ -16,6 +17,7 @@ from transforms.values import External
 
 _ENGINES = {f"{module}.create_engine" for module in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.create", "sqlmodel")}
 _PEEWEE = {"peewee.SqliteDatabase", "playhouse.sqlite_ext.SqliteExtDatabase", "playhouse.pool.PooledSqliteDatabase"}
+_SETTING = "ALCHEMICAL_DATABASE_URL"
 _URL = re.compile(r"sqlite(?:\+pysqlite)?://(?:/|/:memory:|/file::memory:.*|.*[?&]mode=memory.*)?(?:\?.*)?")
 _FILE = re.compile(r":memory:|file::memory:.*|file:.*[?&]mode=memory.*")
 
@@ -33,6 +35,12 @@ def _found(index: Index) -> Iterator[tuple[str, int]]:
             for owner, use in index.resolver.names.uses(spelling):
                 if isinstance(use, Call) and _is_in_memory(index, use):
                     yield owner.module.path, use.node.lineno
+    for path, module in index.modules.items():
+        kept = [binding for scope in (module.scope, *(cls.scope for cls in module.classes)) for binding in scope.bindings.get(_SETTING, [])]
+        kept += [binding for item, binding in module.items if isinstance(item.slice, ast.Constant) and item.slice.value == _SETTING]
+        for binding in kept:
+            if any(_URL.fullmatch(text) for text in _texts(index, binding.node, binding.scope, 2)):
+                yield path, getattr(binding.node, "lineno", 1)
 
 
 def _is_in_memory(index: Index, call: Call) -> bool:
