@@ -16,6 +16,7 @@ from codemods.options import (
     Commit,
     DiffOption,
     HelpersOption,
+    HostOption,
     HtmlOption,
     HttpOption,
     Interactive,
@@ -49,6 +50,7 @@ def migrate(
     executor: SpellingOption = None,
     http: HttpOption = None,
     helpers: HelpersOption = None,
+    host: HostOption = None,
     python: PythonOption = None,
     unsafe: UnsafeOption = [],  # noqa: B006
     accept: Accept = None,
@@ -69,7 +71,7 @@ def migrate(
     The path - reads one module from standard input and prints its result; what there is to say goes to standard error.
     """
     given: dict[str, object] = {"stages": stage, "only": only, "all_handlers": all_handlers, "orm": orm, "executor": executor, "http": http, "helpers": helpers}
-    given |= {"python": python, "unsafe": unsafe, "baseline": baseline}
+    given |= {"host": host, "python": python, "unsafe": unsafe, "baseline": baseline}
     kind = "" if output is OutputFormat.text else output.value
     ask = Ask(write, check, interactive, accept, save_choices, write_baseline_to, allow_dirty, commit, statistics, verbose, kind, html)
     alone = str(path) == "-"
