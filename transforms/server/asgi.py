@@ -27,8 +27,8 @@ def serve(index: Index, result: Plan, support: str, one_loop: str) -> Served | N
         for made in flask_objects(index)[:1]:
             result.decide(made.function, made.line, "S409", Verdict.REFUSE, "no Flask object at module level and no factory without arguments is seen")
         return None
-    app = found[0]
-    path = index.layout.under(app.folder, app.name.partition(":")[0]) or ""
+    app = next((item for item in found if _path(index, item) in index.project.editable), found[0])
+    path = _path(index, app)
     folder = path.rpartition("/")[0]
     where, module = _beside(folder, FILE), _beside(folder, f"{MODULE}.py")
     served = Served(app.name, f"{index.layout.module_name(where)}:{NAME}")
@@ -48,6 +48,10 @@ def serve(index: Index, result: Plan, support: str, one_loop: str) -> Served | N
     for need in ["greenlet"] * bool(proved.names) + ["uvicorn"] * (not _has_server(index)):
         result.need(need, group)
     return served
+
+
+def _path(index: Index, app: Application) -> str:
+    return index.layout.under(app.folder, app.name.partition(":")[0]) or ""
 
 
 def _beside(folder: str, name: str) -> str:
