@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,7 @@ def _form():
     return "POST", "/form", "".join(parts).encode(), {"Content-Type": "multipart/form-data; boundary=x"}
 
 
+STREAMS = tuple(map(int, version("flask").split(".")[:3])) >= (3, 1, 2)  # with the request's context, from an async view
 LARGE = bytes(range(256)) * 12_000
 CHUNKED = {"Transfer-Encoding": "chunked"}
 REQUESTS = [
@@ -128,7 +130,7 @@ REQUESTS = [
 @pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "threads"])
 def test_answers_are_those_of_gunicorn(servers, name):
     differing = []
-    for request in REQUESTS:
+    for request in REQUESTS if STREAMS else [item for item in REQUESTS if not item[1].startswith("/stream?")]:
         theirs, ours = (servers[item].ask(*request) for item in ("gunicorn", name))
         if theirs != ours:
             differing.append((request[:2], theirs[:2], ours[:2], theirs[2][:80], ours[2][:80]))
