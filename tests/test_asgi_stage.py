@@ -207,6 +207,9 @@ def test_what_came_to_block_after_it_was_written():
     assert not rows(served(files), "S408")
     staged = served({**files, "app.py": files["app.py"].replace("    return 'ok'", "    app.thing.load()\n    return 'ok'")})
     assert [(item.path, item.subject, item.verdict) for item in rows(staged, "S408")] == [("asgi.py", "app.view", Verdict.REFUSE)] and rows(staged, "S402")
+    hook = "\n\n@app.before_request\nasync def around():\n    app.thing.load()\n    await asyncio.sleep(0)\n"
+    staged = served({**files, "app.py": files["app.py"] + hook})
+    assert [item.subject for item in rows(staged, "S408")] == ["app.view"] and rows(staged, "S402")
 
 
 @pytest.mark.parametrize(

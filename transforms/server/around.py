@@ -48,8 +48,9 @@ def around(index: Index) -> Around:
     reach = Reach(index.graph)
     handlers = [item for function, item in index.registry.handlers.items() if not is_test(function.module.path)]
     hooks = [item.function for item in handlers if item.slot in _AROUND]
-    everywhere = [item for function in hooks if (item := _doubt(index, reach, function))] + list(_extensions(index))
     left = {item.function: item for item in left_on_the_loop(index)}
+    blocked = [Doubt(function, function.line, reason) for function in hooks if function.is_async and (reason := _blocked(reach, left, function))]
+    everywhere = [*blocked, *(item for function in hooks if (item := _doubt(index, reach, function))), *_extensions(index)]
     views: list[Function] = []
     refused: list[Doubt] = []
     for function in async_handlers(index):
@@ -81,14 +82,19 @@ def _why_not(index: Index, reach: Reach, handler: Handler, left: Mapping[Functio
         value = index.resolver.value(decorator, function.scope.parent) if function.scope.parent else None
         if decorator not in handler.registrations and not (isinstance(value, FunctionValue) and value.function.name == ADAPTER):
             return f"the decorator @{ast.unparse(decorator)[:40]} runs around it"
+    if reason := _blocked(reach, left, function):
+        return reason
     for item in on_the_loop(reach, [function]):
-        if item in left:
-            return f"{left[item].reason} ({item.module.path}:{left[item].line})"
         for edge in reach.graph.edges(item):
             handed = edge.how in ("reference", "nested") and not edge.target.is_async and not _is_moved(item, edge)
             if handed and (found := _doubt(index, reach, edge.target)):
                 return f"{edge.target.name}() may run on the loop when the view has ended: {found.reason}"
     return ""
+
+
+def _blocked(reach: Reach, left: Mapping[Function, Left], function: Function) -> str:
+    """What may block in the async function, or in what it calls on the loop; empty when nothing does."""
+    return next((f"{left[item].reason} ({item.module.path}:{left[item].line})" for item in on_the_loop(reach, [function]) if item in left), "")
 
 
 def _is_moved(owner: Function, edge: Edge) -> bool:
