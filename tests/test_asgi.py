@@ -102,8 +102,7 @@ def servers(tmp_path_factory):
     found = {name: Served(folder, name, command) for name, command in SERVERS.items()}
     yield found
     for item in found.values():
-        item.process.kill()
-        item.process.wait(20)
+        item.end()  # in order: a server that is killed leaves its workers behind
 
 
 def _form():
