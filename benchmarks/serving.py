@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What the migration of the bundled I/O-bound application (`fixtures/depot`) brings, measured with the parts of `bench`.
 
-Four servers in turn, in front of an upstream that answers after 100 ms and a Redis of their own: the application as it
+Five servers in turn, in front of an upstream that answers after 100 ms and a Redis of their own: the application as it
 is on two synchronous workers and on two workers with 64 threads, the migrated one on the same threads with one event loop
-per process, and that with the stage `gather`. Prints the ratios of the goals and tables in Markdown; writes the picture.
+per process, that with the stage `gather`, and the migrated one on Uvicorn (two processes). Prints the ratios of the goals and tables in Markdown; writes the picture.
 Nothing is asserted: a loaded machine must not fail a build.
 """
 
@@ -32,9 +32,11 @@ from transforms.model import Settings  # noqa: E402
 
 APP = ROOT / "fixtures" / "depot" / "0-original"
 PICTURE = ROOT / "docs" / "images" / "serving.svg"
-SYNC, THREADS, MIGRATED, GATHER = "sync workers", "threads", "migrated", "migrated, gather"
-COMMANDS = {SYNC: "{python} -m gunicorn -w 2 -b {host}:{port} {app}", THREADS: THREADED, MIGRATED: THREADED, GATHER: THREADED}
+SYNC, THREADS, MIGRATED, GATHER, ASGI = "sync workers", "threads", "migrated", "migrated, gather", "migrated, asgi"
+UVICORN = "{python} -m uvicorn --workers 2 --no-access-log --log-level warning --host {host} --port {port} asgi:application"
+COMMANDS = {SYNC: "{python} -m gunicorn -w 2 -b {host}:{port} {app}", THREADS: THREADED, MIGRATED: THREADED, GATHER: THREADED, ASGI: UVICORN}
 STAGES = {MIGRATED: ("routes", "clients", "executor", "server"), GATHER: ("routes", "clients", "executor", "gather", "server")}
+STAGES[ASGI] = STAGES[MIGRATED]
 ROUTES = {"/parcels/7": "an upstream of 100 ms, Redis, a file", "/labels/7": "the upstream, then a program", "/offers/250": "three calls of the upstream"}
 MOST_SYNC = 100  # connections: two synchronous workers need minutes to work off what 500 leave behind
 
@@ -104,7 +106,7 @@ def _server(name: str, folder: Path, variables: dict[str, str], http: str) -> Se
     loaded = load(copy)
     app = application(loaded, "")
     if name in STAGES:
-        for change in migrated(loaded, STAGES[name], Settings(http=http)).changes:
+        for change in migrated(loaded, STAGES[name], Settings(http=http, host="asgi" if name == ASGI else "threads")).changes:
             (copy / change.path).write_bytes(change.after)
     return server(name, COMMANDS[name], copy, app, sys.executable, variables)
 

@@ -59,6 +59,13 @@ class Http(str, Enum):
     bridge = "bridge"
 
 
+class Host(str, Enum):
+    """What the stage server prepares the application for."""
+
+    threads = "threads"
+    asgi = "asgi"
+
+
 StageOption = Annotated[
     list[str],
     typer.Option(
@@ -113,6 +120,12 @@ HttpOption = Annotated[
     typer.Option(
         "--http",
         help="What requests is replaced by; auto (default): httpx where the project has it, else httpx2; bridge: requests over aiohttp, see docs/explanation/bridge.md.",
+    ),
+]
+HostOption = Annotated[
+    Host | None,
+    typer.Option(
+        "--host", help="For the stage server: a WSGI server with threads (default), or an ASGI server such as Uvicorn, see docs/explanation/hosts.md."
     ),
 ]
 HelpersOption = Annotated[

@@ -100,5 +100,7 @@ def summary_lines(outcomes: Sequence[Outcome], needs: Sequence[str], files: int,
         yield unwritten
     if files and needs:
         yield f"The result needs: {', '.join(needs)}. Where they were added, and where that is left to you, stands above (D500, D501); install them."
-    if files:
+    if files and any(decision.code == "S406" for outcome in outcomes for decision in outcome.decisions):
+        yield "Serve it with the ASGI server as S406 says; `uvicorn app:app` or `hypercorn app:app`, on the Flask object itself, break a Flask app."
+    elif files:
         yield "Serve it with threads (gunicorn -k gthread --threads 32 …); not with Flask's own server, nor with `uvicorn app:app` or `hypercorn app:app`, which break a Flask app."

@@ -81,6 +81,7 @@ KEYS = (
     Key("executor", "to_thread", _one_of("to_thread", "run_in_executor", "sync_to_async"), "how calls move to a worker thread"),
     Key("http", "auto", _one_of("auto", "httpx", "httpx2", "bridge"), "what requests is replaced by"),
     Key("helpers", "executor", _one_of("executor", "twin"), "helpers that must stay synchronous: through the executor, or an async twin"),
+    Key("host", "threads", _one_of("threads", "asgi"), "what the stage server prepares for: a WSGI server with threads, or an ASGI server"),
     Key("python", None, _version, "the oldest Python that the result must run on"),
     Key("unsafe", (), _unsafe, "rules whose unsafe changes are taken too"),
     Key("ignore", (), _codes, "rules whose changes are left"),
@@ -113,6 +114,7 @@ class Effective:
             tuple(value["unsafe"]),
             tuple(value["ignore"]),
             per_path,
+            value["host"],
         )
 
     @property

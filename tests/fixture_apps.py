@@ -35,6 +35,7 @@ EXTRAS = (
     ("3-executor", "4-gather", "gather", Settings()),
     ("4-gather", "5-server", "server", Settings()),
     ("3-executor", "4-server", "server", Settings()),
+    ("3-executor", "4-asgi", "server", Settings(host="asgi")),
     ("4-server", "5-clients", "clients", Settings(http="bridge")),
 )
 

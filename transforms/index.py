@@ -13,6 +13,7 @@ from transforms.comments import Comment, read_comments
 from transforms.embedded import embedded
 from transforms.facts import ModuleFacts
 from transforms.graph import Graph
+from transforms.host.names import holds_asgi
 from transforms.layout import Layout
 from transforms.model import Project
 from transforms.names import Names, NameTable, table_of
@@ -99,7 +100,7 @@ def _build(project: Project, catalogue: Catalogue, cache: ParseCache, everything
     whole = everything or any(_FRAMEWORK.search(data) for data in project.python.values())
     for number, path in enumerate(sorted(project.python)):
         tick("reading", number, len(project.python))
-        if holds_bridge(path, project.python[path]):
+        if holds_bridge(path, project.python[path]) or holds_asgi(path, project.python[path]):
             continue  # ours, and no part of the application
         _read(path, project.python[path], whole, cache, files, broken)
     layout = Layout(project.python)

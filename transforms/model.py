@@ -76,6 +76,7 @@ class Settings:
     unsafe: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     per_path_ignore: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    host: str = "threads"
 
 
 @dataclass(frozen=True, order=True)

@@ -79,6 +79,10 @@ _TABLE = (
     Rule("S403", "the command that serves the application is put right"),
     Rule("S404", "the command does not serve a Flask application well", "Serve it with gunicorn and threads."),
     Rule("S405", "the application cannot be put on one loop", "Do what the reason names, or add `one_loop(app)` by hand."),
+    Rule("S406", "the application is served by an ASGI server", "Start it as the reason says."),
+    Rule("S407", "requests have a thread each on the ASGI server", "Move it off the loop, or leave it: threads are what a WSGI server would give."),
+    Rule("S408", "what runs on the ASGI server's loop is no longer proved to be harmless", "Take the name out of `ON_LOOP`, or move what blocks to a thread."),
+    Rule("S409", "the application cannot be served by an ASGI server", "Do what the reason names, or write `asgi.py` by hand."),
     Rule(
         "T500",
         "a SQLite connection is used on another thread than the one that opened it",

@@ -94,7 +94,8 @@ def _unnumbered(group: str) -> str:
 
 def _groups(plan: Plan) -> set[str]:
     lines = {group for rows in plan.lines.values() for _, _, group in rows}
-    return {change.group for change in plan.changes} | lines
+    made = {group for _, groups in plan.created.values() for group in groups}
+    return {change.group for change in plan.changes} | lines | made
 
 
 def _after(project: Project, changes: Collection[FileChange]) -> Project:

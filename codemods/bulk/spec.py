@@ -13,7 +13,7 @@ from transforms.stages import ALL_STAGES
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}")
 _MOST = 1_000_000_000  # what clocks and git take
-_FROM_MIGRATE = ("stages", "only", "all-handlers", "orm", "executor", "http", "helpers", "python", "unsafe")
+_FROM_MIGRATE = ("stages", "only", "all-handlers", "orm", "executor", "http", "helpers", "host", "python", "unsafe")
 MIGRATION = {key.name: key for key in KEYS if key.name in _FROM_MIGRATE}
 Check = Callable[[Any], str]
 

@@ -11,6 +11,7 @@ from codemods.options import (
     AllHandlers,
     BaselineOption,
     HelpersOption,
+    HostOption,
     HttpOption,
     Only,
     OrmOption,
@@ -42,6 +43,7 @@ def show(
     executor: SpellingOption = None,
     http: HttpOption = None,
     helpers: HelpersOption = None,
+    host: HostOption = None,
     python: PythonOption = None,
     unsafe: UnsafeOption = [],  # noqa: B006
     baseline: BaselineOption = None,
@@ -63,6 +65,7 @@ def show(
         executor=executor,
         http=http,
         helpers=helpers,
+        host=host,
         python=python,
         unsafe=unsafe,
         baseline=baseline,

@@ -14,6 +14,7 @@ from codemods.options import (
     Commit,
     DiffOption,
     HelpersOption,
+    HostOption,
     HtmlOption,
     HttpOption,
     Interactive,
@@ -46,6 +47,7 @@ def migrate(
     executor: SpellingOption = None,
     http: HttpOption = None,
     helpers: HelpersOption = None,
+    host: HostOption = None,
     python: PythonOption = None,
     unsafe: UnsafeOption = [],  # noqa: B006
     accept: Accept = None,
@@ -71,7 +73,7 @@ def migrate(
     from codemods.results import check_page
 
     given: dict[str, object] = {"stages": stage, "only": only, "all_handlers": all_handlers, "orm": orm, "executor": executor, "http": http, "helpers": helpers}
-    given |= {"python": python, "unsafe": unsafe, "baseline": baseline}
+    given |= {"host": host, "python": python, "unsafe": unsafe, "baseline": baseline}
     kind = "" if output is OutputFormat.text else output.value
     ask = Ask(write, check, interactive, accept, save_choices, write_baseline_to, allow_dirty, commit, statistics, verbose, kind, html)
     alone = str(path) == "-"

@@ -15,7 +15,7 @@ from served import Answers, answers, differences
 from shell import Shell, Stop
 from suite import Outcomes, changed, passed, run_tests
 from table import Row, markdown
-from tool import IN_ONE_RUN, STAGES, Options, count, migrate, needs, use_checkout
+from tool import IN_ONE_RUN, STAGES, Options, asgi_name, count, migrate, needs, use_checkout
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     args = _arguments()
     use_checkout()
     apps = read_apps(args.apps)
-    options = Options(args.orm, args.executor, args.all_handlers, args.http)
+    options = Options(args.orm, args.executor, args.all_handlers, args.http, args.host)
     rows = [examine(apps[name], Home(args.work.resolve() / name), options, args.keep) for name in args.name or apps]
     text = markdown(rows, options)
     print(text)
@@ -43,6 +43,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--executor", choices=["to_thread", "run_in_executor", "sync_to_async"], default="to_thread")
     parser.add_argument("--all-handlers", action="store_true")
     parser.add_argument("--http", choices=["auto", "httpx", "httpx2", "bridge"], default="auto")
+    parser.add_argument(
+        "--host",
+        choices=["threads", "asgi"],
+        default="threads",
+        help="asgi: the migrated application is served by Uvicorn, from the `asgi.py` that was written",
+    )
     return parser.parse_args()
 
 
@@ -100,7 +106,7 @@ def _stage(stage: str, app: App, home: Home, options: Options, row: Row, before:
 
 def _served(app: App, home: Home, row: Row, before: Answers) -> None:
     """Every page answers on a real server as it did before the migration."""
-    found = differences(before, answers(app, home, "migrated"))
+    found = differences(before, answers(app, home, "migrated", asgi_name(home.folder / "migrate-server.log")))
     row.served = f"{len(before) - len(found)} of {len(before)}"
     row.problems += found
     _say(app, f"served: {row.served} pages answer as before")

@@ -21,13 +21,13 @@ Answers = dict[str, str]
 _SECRETS = re.compile(r"[\w.+/=-]{40,}|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\d\d:\d\d:\d\d(\.\d+)?|\.\d{3,}")
 
 
-def answers(app: App, home: Home, label: str) -> Answers:
-    """What each page of the list answers on gunicorn with threads; raises Stop when the server does not start."""
+def answers(app: App, home: Home, label: str, asgi: str = "") -> Answers:
+    """What each page of the list answers on gunicorn with threads, or of that name on Uvicorn; raises Stop when the server does not start."""
     log = home.folder / f"served-{label}.log"
     log.unlink(missing_ok=True)
     if app.before_serving:
         Shell(home.src / app.subdir, home.env(app), log).must(app.before_serving)
-    with _serving(app, home, log) as port:
+    with _serving(app, home, log, asgi) as port:
         return {page: _ask(port, page) for page in app.pages}
 
 
@@ -37,9 +37,10 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
 
 
 @contextmanager
-def _serving(app: App, home: Home, log: Path) -> Iterator[int]:
+def _serving(app: App, home: Home, log: Path, asgi: str) -> Iterator[int]:
     port = _free_port()
-    command = [str(home.python), "-m", "gunicorn", "-k", "gthread", "--threads", "8", "-b", f"127.0.0.1:{port}", app.serve]
+    gunicorn = ["gunicorn", "-k", "gthread", "--threads", "8", "-b", f"127.0.0.1:{port}", app.serve]
+    command = [str(home.python), "-m", *(["uvicorn", "--port", str(port), asgi] if asgi else gunicorn)]
     with log.open("a") as out:
         process = subprocess.Popen(command, cwd=home.src / app.subdir, env=home.env(app), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         try:
@@ -53,13 +54,13 @@ def _serving(app: App, home: Home, log: Path) -> Iterator[int]:
 def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     for _ in range(600):
         if process.poll() is not None:
-            raise Stop(f"gunicorn ended with {process.returncode} (see {log})")
+            raise Stop(f"the server ended with {process.returncode} (see {log})")
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return
         except OSError:
             time.sleep(0.1)
-    raise Stop(f"gunicorn did not answer within a minute (see {log})")
+    raise Stop(f"the server did not answer within a minute (see {log})")
 
 
 def _ask(port: int, page: str) -> str:

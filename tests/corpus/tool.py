@@ -28,6 +28,7 @@ class Options:
     executor: str = "to_thread"
     all_handlers: bool = False
     http: str = "auto"
+    host: str = "threads"
 
     @property
     def arguments(self) -> list[str]:
@@ -39,6 +40,7 @@ class Options:
             self.executor,
             *(["--all-handlers"] if self.all_handlers else []),
             *(["--http", self.http] if self.http != "auto" else []),
+            *(["--host", self.host] if self.host != "threads" else []),
         ]
 
     @property
@@ -46,7 +48,7 @@ class Options:
         """As the API takes them."""
         from transforms.model import Settings
 
-        return Settings(orm=self.orm, executor=self.executor, all_handlers=self.all_handlers, http=self.http)
+        return Settings(orm=self.orm, executor=self.executor, all_handlers=self.all_handlers, http=self.http, host=self.host)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,12 @@ def needs(root: Path, options: Options) -> tuple[str, ...]:
     from codemods.project import load
 
     return run_stages(load(root), STAGES, options.settings).needs
+
+
+def asgi_name(log: Path) -> str:
+    """What the log of stage server says that an ASGI server is to serve; empty when it was not asked for or not written."""
+    found = re.search(r"S406 .*?`uvicorn ([\w.:]+)`", log.read_text())
+    return found[1] if found else ""
 
 
 def migrate(root: Path, options: Options, arguments: Sequence[str], log: Path) -> tuple[int, str]:

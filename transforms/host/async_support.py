@@ -21,7 +21,9 @@ from flask import Flask, current_app
 THREADS = 64  # worker threads per process for `asyncio.to_thread`: at least as many as the server has
 PATIENCE = 5  # seconds that closing may take when the process ends
 
+_UNKNOWN = "this version of asgiref looks for its event loop elsewhere; take one from 3.6 to 3.13"
 _host = None
+_waiter = None  # on an ASGI server: how a request that runs on the loop itself waits for a coroutine; None elsewhere
 _lock = threading.Lock()
 _thread = threading.local()
 
@@ -88,11 +90,31 @@ def on_loop(function):
 
     @functools.wraps(function)
     def run(*args, **kwargs):
+        wait = _waiter() if _waiter else None
+        if wait:
+            return wait(function(*args, **kwargs))
         if getattr(_thread, "is_worker", False):  # it would hold one worker and might wait for another for ever
             return AsyncToSync(function, force_new_loop=True)(*args, **kwargs)
         return _call(_running().loop, function, *args, **kwargs)
 
     return run
+
+
+async def serve_here(waiter=None):
+    """Let the loop on which this runs, that of an ASGI server, be the one for all async views of this process."""
+    global _host, _waiter
+    host = _Host(None, asyncio.get_running_loop())
+    if await host.loop.run_in_executor(None, _call, host.loop, _its_loop) is not host.loop:
+        raise RuntimeError(_UNKNOWN)
+    _host, _waiter = host, waiter
+
+
+async def leave():
+    """Close what is kept for the loop of the ASGI server on which this runs; the server is about to end."""
+    global _host, _waiter
+    if _host is not None and _host.loop is asyncio.get_running_loop():
+        host, _host, _waiter = _host, None, None
+        await host.close_kept()
 
 
 def _call(loop, function, *args, **kwargs):
@@ -107,14 +129,18 @@ def _call(loop, function, *args, **kwargs):
 
 
 class _Host:
-    """The event loop of one process, in a thread of its own, and the objects that are kept for it."""
+    """The event loop of one process and the objects that are kept for it: a server's, or one in a thread of its own."""
 
-    def __init__(self, parent):
+    def __init__(self, parent, loop=None):
         self.parent = parent  # that of the process we were forked from: never used again, never cleaned up here
         self.pid = os.getpid()
         self.kept = {}
-        self.loop = asyncio.new_event_loop()
+        self.loop = loop or asyncio.new_event_loop()
         self.loop.set_default_executor(ThreadPoolExecutor(THREADS, "async-worker", _mark_worker))
+        if loop is None:
+            self.start()
+
+    def start(self):
         self.thread = threading.Thread(target=self.loop.run_forever, name="async-loop", daemon=True)
         self.thread.start()
         atexit.register(self.close)
@@ -133,21 +159,28 @@ class _Host:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, self.loop.shutdown_asyncgens(), return_exceptions=True)
-        await asyncio.gather(*map(_close, self.kept.values()), return_exceptions=True)
+        await self.close_kept()
         self.loop.stop()
+
+    async def close_kept(self):
+        await asyncio.gather(*map(_close, self.kept.values()), return_exceptions=True)
 
 
 def _running():
     global _host
-    if _host is None or _host.pid != os.getpid():
+    if not _is_usable(_host):
         with _lock:
-            if _host is None or _host.pid != os.getpid():
+            if not _is_usable(_host):
                 host = _Host(_host)
                 if _call(host.loop, _its_loop) is not host.loop:
                     host.close()
-                    raise RuntimeError("this version of asgiref looks for its event loop elsewhere; take one from 3.6 to 3.13")
+                    raise RuntimeError(_UNKNOWN)
                 _host = host
     return _host
+
+
+def _is_usable(host):
+    return host is not None and host.pid == os.getpid() and not host.loop.is_closed()
 
 
 async def _its_loop():

@@ -7,15 +7,25 @@ from transforms.parsing import parse
 from transforms.support import SOURCE as ADAPTER_ALONE
 
 _NAME = "transforms.host.async_support"
+_ASGI = "transforms.host.asgi_support"
 HOOK = "one_loop"
 
 
 def source() -> str:
     """Our module's own code, from the import system; it is not run, and needs no Flask."""
-    spec = find_spec(_NAME)
-    text = spec.loader.get_source(_NAME) if spec and spec.loader else None  # type: ignore[attr-defined]
+    return _text(_NAME)
+
+
+def asgi_source() -> str:
+    """The same of the module that serves the application on an ASGI server."""
+    return _text(_ASGI)
+
+
+def _text(name: str) -> str:
+    spec = find_spec(name)
+    text = spec.loader.get_source(name) if spec and spec.loader else None  # type: ignore[attr-defined]
     if text is None:
-        raise RuntimeError(f"{_NAME} was installed without its source")
+        raise RuntimeError(f"{name} was installed without its source")
     return str(text)
 
 

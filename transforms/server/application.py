@@ -9,7 +9,7 @@ from transforms.facts import Function, ModuleFacts
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.server.starting import FILE
-from transforms.values import External, Instance
+from transforms.values import External, FunctionValue, Instance
 
 _SERVER = r"(?:gunicorn|uvicorn|hypercorn|waitress-serve|granian)"
 _NAMED = re.compile(_SERVER + r"""\b[^\n]*?["'\s]((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*:[A-Za-z_]\w*(?:\(\))?)(?=["'\s\]),]|$)""")
@@ -37,6 +37,22 @@ def applications(index: Index) -> list[Application]:
     modules = sorted(own, key=_rank)
     made = [item for module in modules for item in _objects(index, module)] or [item for module in modules for item in _factories(index, module)]
     return list(dict.fromkeys([*started, *made]))
+
+
+def flask_applications(index: Index) -> list[Application]:
+    """Those of which it is proved that they are a Flask object, or a factory that needs no argument and returns one."""
+    return [item for item in applications(index) if _is_proved(index, item)]
+
+
+def _is_proved(index: Index, item: Application) -> bool:
+    module, _, name = item.name.partition(":")
+    facts = index.modules.get(index.layout.under(item.folder, module) or "")
+    if facts is None:
+        return False
+    value = index.resolver.name(name.removesuffix("()"), facts.scope)
+    if not name.endswith("()"):
+        return _is_flask(index, value)
+    return isinstance(value, FunctionValue) and _needs_nothing(value.function) and _returns_flask(index, value.function)
 
 
 def _rank(module: ModuleFacts) -> tuple[int, int, str]:

@@ -19,6 +19,7 @@ from transforms.layout import is_test
 from transforms.model import Settings
 from transforms.placement import held_over_await, is_awaited
 from transforms.reach import Reach
+from transforms.server.flask_names import is_put_there
 from transforms.support import MODULE
 from transforms.values import External
 
@@ -62,13 +63,13 @@ def left_on_the_loop(index: Index) -> list[Left]:
         if decision.code in _BLOCKING and function:
             todo = "; the stage executor moves it" if decision.code in ("E300", "E301", "E302", "E309") else ""
             found.append(Left(function, decision.line, f"{decision.subject or 'it'}: {decision.reason}{todo}"))
-    for function in _on_the_loop(reach, handlers):
+    for function in on_the_loop(reach, handlers):
         if not (function.module.path.endswith(f"{MODULE}.py") and holds_host(index.project.python[function.module.path])):
             found += doubts(index, function)
     return sorted(found, key=lambda item: (item.function.module.path, item.line, item.reason))
 
 
-def _on_the_loop(reach: Reach, handlers: list[Function]) -> list[Function]:
+def on_the_loop(reach: Reach, handlers: list[Function]) -> list[Function]:
     """The handlers and all functions that they call without moving them to a thread."""
     found = list(handlers)
     waiting = list(handlers)
@@ -91,7 +92,9 @@ def doubts(index: Index, function: Function) -> Iterator[Left]:
             yield Left(function, node.lineno, f"{ast.unparse(node.func)[:60]}() cannot be followed, and may block")
     for call in function.calls:
         value = index.resolver.value(call.node.func, call.scope)
-        if isinstance(value, External) and not _is_known(index, value.name) and not is_awaited(function, call.node):
+        if isinstance(value, External) and is_put_there(value.name) and not is_awaited(function, call.node) and last_name(call.node.func) not in _PLAIN:
+            yield Left(function, call.node.lineno, f"{ast.unparse(call.node.func)[:60]}() belongs to something that Flask's object was given, and may block")
+        elif isinstance(value, External) and not _is_known(index, value.name) and not is_awaited(function, call.node):
             yield Left(function, call.node.lineno, f"{value.name}() belongs to a library that the catalogue does not know, and may block")
     if function.is_async:
         for block, reason in _locks_over_await(index, function):

@@ -10,6 +10,7 @@ from transforms.index import Index
 from transforms.judge import stopped
 from transforms.model import Decision, FileChange, Settings, Verdict
 from transforms.planning import Change, Plan
+from transforms.server.asgi import serve, support_of
 from transforms.server.blocking import async_handlers, left_on_the_loop
 from transforms.server.hook import Made, flask_objects, hook, is_hooked, support_path
 from transforms.server.starting import commands
@@ -25,13 +26,14 @@ def plan(index: Index, settings: Settings) -> Plan:
         return result
     if async_handlers(index):
         _host(index, result)
-    for command in commands(index):
+    served = serve(index, result, *support_of(index, result, GROUP)) if settings.host == "asgi" else None
+    for command in commands(index, served):
         group = f"{NAME}:{command.change.path}:{command.line}" if command.change else ""
         verdict = Verdict.CHANGE if command.change else Verdict.LEAVE
         result.decisions.append(Decision(command.path, command.line, "", "S403" if command.change else "S404", verdict, command.reason, group, command.program))
         if command.change:
             result.lines.setdefault(command.path, []).append((command.line, command.change.text, group))
-            result.need("gunicorn", group)
+            result.need("gunicorn" if "gunicorn" in command.change.text else command.program, group)
     return result
 
 
@@ -59,7 +61,8 @@ def _hook_all(index: Index, made: list[Made], result: Plan) -> None:
         where, obstacle = support_path(index, item)
         found = obstacle or item.obstacle or hook(index, item, where)
         if isinstance(found, str):
-            result.changes.clear()
+            result.created.clear()
+            result.replaced.clear()
             result.decide(item.function, item.line, "S405", Verdict.REFUSE, found)
             return
         edit, needed = found

@@ -15,6 +15,7 @@ from transforms.facts import ModuleFacts
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.server.lines import Line, logical_lines
+from transforms.server.served import Served
 from transforms.values import External
 
 THREADS = 64
@@ -52,12 +53,12 @@ class Command:
     change: NewLine | None = None
 
 
-def commands(index: Index) -> Iterator[Command]:
-    """Every command and every wrapper of a Flask object of which something is to be said."""
+def commands(index: Index, served: Served | None = None) -> Iterator[Command]:
+    """Every command and every wrapper of a Flask object of which something is to be said; `served` is what an ASGI server may serve."""
     for path in sorted(index.project.metadata):
         if FILE.search(path):
             for line in logical_lines(path, index.project.metadata[path]):
-                yield from _command(index, path, line)
+                yield from _asgi_target(path, line, index, served) or _command(index, path, line)
     for path in sorted(index.modules):
         module = index.modules[path]
         yield from _config(module)
@@ -108,6 +109,20 @@ def _command(index: Index, path: str, item: Line) -> Iterator[Command]:
             )
     else:
         yield from _asgi(index, path, number, line, found, editable)
+
+
+def _asgi_target(path: str, item: Line, index: Index, served: Served | None) -> list[Command]:
+    """An ASGI server, or one of its workers, on the Flask object itself: the object that is made for it takes its place."""
+    found = _COMMAND.search(item.text) if served and not item.text.lstrip().startswith(("#", "//", ";")) else None
+    if not served or not found or "--interface" in item.text or not item.whole or path not in index.project.metadata_editable:
+        return []
+    rest = found.group("rest")
+    target = re.search(rf"""(?:(?<=[\s"'])|(?<=wsgi:)){re.escape(served.target)}(?=["'\s]|$)""", rest)
+    if not target or found.group("program") == "flask" or found.group("program") == "gunicorn" and not _ASGI_WORKER.search(rest):
+        return []
+    before = rest[: target.start()].removesuffix("wsgi:")
+    text = item.text[: found.start("rest")] + before + served.name + rest[target.end() :]
+    return [Command(path, item.number, found.group("program"), f"{served.name} is what an ASGI server serves", NewLine(path, text))]
 
 
 def _script(index: Index, path: str, item: Line) -> Iterator[Command]:
