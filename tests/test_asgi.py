@@ -33,6 +33,7 @@ SERVERS = {
     "gunicorn": "gunicorn -k gthread --threads 8 -b 127.0.0.1:{port} asgi_app:app",
     "uvicorn": "uvicorn asgi:application --port {port}",
     "hypercorn": "hypercorn asgi:application -b 127.0.0.1:{port} --graceful-timeout 5",
+    "worker": "gunicorn -k asgi --threads 8 -b 127.0.0.1:{port} asgi:application",
     "threads": "uvicorn threads:application --port {port} --http h11",
 }
 
@@ -126,7 +127,7 @@ REQUESTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "threads"])
+@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "worker", "threads"])
 def test_answers_are_those_of_gunicorn(servers, name):
     differing = []
     for request in REQUESTS if STREAMS else [item for item in REQUESTS if not item[1].startswith("/stream?")]:
@@ -136,7 +137,7 @@ def test_answers_are_those_of_gunicorn(servers, name):
     assert not differing, "\n".join(map(str, differing))
 
 
-@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "threads"])
+@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "worker", "threads"])
 def test_a_body_that_flask_does_not_take(servers, name):
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent
         assert servers[name].ask("POST", "/echo", b"x" * 9_000_000)[0] == 413
@@ -145,12 +146,12 @@ def test_a_body_that_flask_does_not_take(servers, name):
 
 
 def test_an_error_that_nobody_handles(servers):
-    assert [servers[name].ask("GET", "/boom")[0] for name in SERVERS] == [500] * 4
+    assert [servers[name].ask("GET", "/boom")[0] for name in SERVERS] == [500] * len(SERVERS)
     assert servers["uvicorn"].ask("GET", "/")[0] == 200
 
 
 def test_where_requests_run(servers):
-    for name in ("uvicorn", "hypercorn"):
+    for name in ("uvicorn", "hypercorn", "worker"):
         assert servers[name].ask("GET", "/where")[2] == b"MainThread"
         assert servers[name].ask("GET", "/plain-where")[2].startswith(b"request")
     assert "requests for where run on the event loop" in servers["uvicorn"].said
@@ -166,7 +167,7 @@ def test_a_plain_view_that_blocks_does_not_stop_the_loop(servers):
         assert [item.result()[2] for item in slow] == [b"slept"] * 4
 
 
-@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "threads"])
+@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "worker", "threads"])
 def test_hundreds_of_requests_at_once_keep_apart(servers, name):
     count = 300 if name != "threads" else 40
     with concurrent.futures.ThreadPoolExecutor(100) as pool:
@@ -183,7 +184,7 @@ def test_many_more_wait_at_once_than_there_are_threads(servers):
         assert {item.result()[2] for item in found} == {b"slow"}
 
 
-@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "threads"])
+@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "worker", "threads"])
 def test_a_connection_carries_no_variables_to_its_next_request(servers, name):
     with servers[name].connection() as connection:
         seen = []
@@ -193,7 +194,7 @@ def test_a_connection_carries_no_variables_to_its_next_request(servers, name):
     assert seen == [b"5", b"unset", b"unset"]
 
 
-@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "threads"])
+@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "worker", "threads"])
 def test_a_client_that_goes_away_ends_the_stream(servers, name):
     with servers[name].connection() as connection:
         connection.request("GET", "/endless")
@@ -212,7 +213,7 @@ def test_a_websocket_is_refused(servers):
     assert servers["hypercorn"].ask("GET", "/", headers=key)[0] in (200, 403)
 
 
-@pytest.mark.parametrize("name", ["uvicorn", "hypercorn"])
+@pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "worker"])
 def test_the_end_waits_for_a_request_and_closes_clients(tmp_path, name):
     server = Served(folder_at(tmp_path), name, SERVERS[name])
     assert server.ask("GET", "/shared")[2] == b"got"

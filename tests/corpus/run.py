@@ -62,6 +62,7 @@ def examine(app: App, home: Home, options: Options, keep: bool) -> Row:
         prepare(app, home, keep)
         before = _baseline(app, home, options, row, keep)
         served = answers(app, home, BASELINE)
+        row.problems += [f"{page} answers with an error of the server before the migration" for page, text in served.items() if text.startswith("5")]
         for stage in STAGES:
             _stage(stage, app, home, options, row, before)
         _served(app, home, row, served)
