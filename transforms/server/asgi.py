@@ -60,7 +60,7 @@ def _beside(folder: str, name: str) -> str:
 
 def _obstacle(index: Index, path: str, module: str) -> str:
     if path not in index.project.editable:
-        return f"{path}, which makes the Flask object, lies outside the folder that was named"
+        return f"{path}, which makes the Flask object, lies outside the folder that was named: name one that holds it too"
     if module in index.project.python and not holds_asgi(module, index.project.python[module]):
         return f"{module} exists already and holds something else"
     return ""
