@@ -5,8 +5,8 @@
 For each application the FOLDER is copied, PART of it (or all) migrated with those options, and then
 `hydroid` (hydroid-cli), `ruff --select ASYNC` and `flake8-async` look at the copy. `--tools` names the folder of their
 programs (`pip install hydroid-cli ruff flake8-async` in an environment of its own), VENV the environment in which the
-application is installed, which hydroid resolves imports against. A finding counts as known when our tool,
-run on the same copy, has a decision for that line, or reaches that call from a coroutine: `audit` shows those. The table
+application is installed, which hydroid resolves imports against. A finding counts as known when `migrate`,
+run on the same copy, has a row for that line. The table
 counts findings, and those not known in brackets. What is left is printed below it, to be explained or mended. Exit status: 0 all known, 1 something is not, 2 a tool is missing.
 """
 
@@ -27,7 +27,6 @@ from codemods.pipeline import run_stages  # noqa: E402
 from codemods.project import Loaded, load  # noqa: E402
 from transforms.index import build_index  # noqa: E402
 from transforms.model import Settings  # noqa: E402
-from transforms.reach import Reach  # noqa: E402
 from transforms.stages import run_stage  # noqa: E402
 
 SKIPPED = shutil.ignore_patterns(".git", "__pycache__", "node_modules", "*.pyc", ".venv", "venv")
@@ -92,18 +91,12 @@ def migrate(target: Path, settings: Settings) -> tuple[Path, int]:
 
 
 def places(loaded: Loaded, settings: Settings) -> set[tuple[str, int]]:
-    """Every line that our tool says something about: decisions of each stage, and calls that coroutines reach."""
+    """Every line for which a row of `migrate` stands."""
     catalogue = catalogue_for(loaded)
     found = set()
     for stage in ("routes", "clients", "executor"):
         outcome = run_stage(stage, loaded.project, catalogue, settings).outcome
         found |= {(item.path, item.line) for item in outcome.decisions}
-    index = build_index(loaded.project, catalogue)
-    reach = Reach(index.graph)
-    coroutines = [function for module in index.modules.values() for function in module.functions if function.is_async]
-    for reached in (item for function in coroutines for item in reach.everything(function)):
-        path, _, line = reached.place.rpartition(":")
-        found.add((path, int(line)))
     return found
 
 

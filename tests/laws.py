@@ -1,7 +1,8 @@
-"""The nine laws of ARCHITECTURE.md, each a function over a project: it returns the breaches, none when the law holds.
+"""The ten laws of ARCHITECTURE.md, each a function over a project: it returns the breaches, none when the law holds.
 
 They look at the tool from outside, with `ast`, pyflakes and difflib of their own, so that a mistake in the index cannot
-hide itself. Two exceptions: where the edits are (law 4) and which groups there are (law 5) only the plan knows.
+hide itself. Three exceptions: where the edits are (law 4) and which groups there are (law 5) only the plan knows, and law 10
+holds `migrate` against what `audit` knows.
 """
 
 import ast
@@ -15,12 +16,17 @@ from functools import lru_cache
 from pyflakes.checker import Checker
 from pyflakes.messages import UndefinedName, UnusedImport
 
+from codemods.audit import distinct
 from codemods.catalogue_files import load_catalogue
 from transforms.edits import AddFunction, Edit, Enclose, Outline
+from transforms.facts import Function
 from transforms.host.source import source
 from transforms.index import ParseCache, build_index
+from transforms.judge import own_handlers, selected
 from transforms.layout import is_test
 from transforms.model import FileChange, Outcome, Project, Settings, Verdict
+from transforms.placement import is_awaited
+from transforms.reach import Reach, Reached
 from transforms.stages import STAGES, Staged, run_stage
 
 CATALOGUE = load_catalogue()
@@ -337,6 +343,36 @@ def _means_one_of(node: ast.expr, made: set[tuple[str, str]], own: set[str], pat
     return False
 
 
+def law_10_what_stays_is_told(run: Run) -> list[str]:
+    """Whatever `audit` says an async handler may reach on the loop when all is done, a row of the run names by its line."""
+    told = {_text_at(before, item.path, item.line) for _, before, outcome, _ in run.stages() for item in outcome.decisions if item.path in before.python}
+    index = build_index(run.projects[-1], CATALOGUE, run.cache)
+    found = set()
+    for handler in own_handlers(index):
+        if handler.awaited and handler.function.is_async and selected(index, handler, run.settings):
+            for item in _on_the_loop(Reach(index.graph), handler.function):
+                path, _, line = item.place.rpartition(":")
+                if _text_at(run.projects[-1], path, int(line)) not in told:
+                    found.add(f"{item.place}: {item.path} stays on the loop and no row says so")
+    return sorted(found)
+
+
+def _on_the_loop(reach: Reach, handler: Function) -> list[Reached]:
+    """State of a thread that is only looked at is left out: it does not block."""
+    reached = distinct(reach.walk(handler, lambda edge: not edge.elsewhere))
+    return [
+        item
+        for item in reached
+        if not (item.site.entry.verdict == "leave" and item.site.entry.thread_bound)
+        and not (isinstance(item.site.node, ast.Call) and is_awaited(item.function, item.site.node))
+    ]
+
+
+def _text_at(project: Project, path: str, line: int) -> tuple[str, str]:
+    """A line is known again by its text: what stays is not changed, but it is moved by what is."""
+    return path, lines_of(project.python[path])[line - 1].strip()
+
+
 LAWS = (
     law_1_compiles,
     law_2_once_is_enough,
@@ -346,4 +382,5 @@ LAWS = (
     law_6_names,
     law_8_order_does_not_matter,
     law_9_all_awaited,
+    law_10_what_stays_is_told,
 )

@@ -1,4 +1,4 @@
-"""Every fixture obeys the nine laws."""
+"""Every fixture obeys the ten laws."""
 
 import hashlib
 import json
@@ -154,3 +154,19 @@ class TestTheLawsThemselves:
     def test_law_9(self):
         run = self.tampered(0, lambda data: data + b"\n\nindex()\n")
         assert laws.law_9_all_awaited(run) == ["app.py:13: index() is not awaited"]
+
+    POSSIBLE = (
+        b"import requests\nfrom flask import Flask\nfrom shelf import find\n\napp = Flask(__name__)\n\n\nclass Rates:\n    def newest(self):\n        return requests.get('http://r/').json()\n\n\n"
+        b"@app.route('/')\ndef index():\n    open('log').read()\n    return find('rates').newest()\n"
+    )
+
+    def test_law_10(self):
+        from dataclasses import replace
+
+        run = self.run(self.POSSIBLE)
+        assert [(item.line, item.code, item.reason.partition("; ")[2]) for item in run.outcomes[-1].decisions if item.symbol == "Rates.newest"] == [
+            (10, "E307", "possibly reached on the loop from index (app.py:14)")
+        ]
+        assert laws.law_10_what_stays_is_told(run) == []
+        run.outcomes[-1] = replace(run.outcomes[-1], decisions=())
+        assert laws.law_10_what_stays_is_told(run) == ["app.py:12: index → newest → requests.get stays on the loop and no row says so"]

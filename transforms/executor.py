@@ -6,7 +6,7 @@ in lambdas, nor objects that are used again afterwards.
 """
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from transforms.edits import SPELLINGS, Outline, WrapCall, WrapExpression, place_of
 from transforms.facts import Function
@@ -15,16 +15,16 @@ from transforms.judge import LATE, Judgement, is_own, judge, own_handlers, selec
 from transforms.model import Safety, Settings, Verdict
 from transforms.moves import Move, moves, orm_moves, swap_left
 from transforms.naming import block_name
-from transforms.placement import is_awaited
 from transforms.planning import Change, Plan, shadowed
-from transforms.reach import Reach, is_orm, runs_elsewhere
+from transforms.reach import Reach, is_orm
 from transforms.regions import Region
 from transforms.routes import make_async
+from transforms.staying import explain_staying
 from transforms.suppression import left
 from transforms.swaps import Swap, find_swaps
 from transforms.swaps.bridged import BRIDGED
 from transforms.swaps.planned import plan_swap
-from transforms.witnessed import explain, explain_seen
+from transforms.witnessed import explain_seen
 
 NAME = "executor"
 
@@ -43,9 +43,10 @@ def plan(index: Index, settings: Settings) -> Plan:
     ]
     for judgement in late:
         _convert(index, reach, judgement, settings, result)
-    for function in async_functions(index, reach, settings):
+    already = async_functions(index, reach, settings)
+    for function in already:
         _move_all(index, reach, function, settings, result, "")
-        _explain_rest(index, reach, function, settings, result)
+    explain_staying(index, reach, [*already, *(judgement.handler.function for judgement in late)], settings, result)
     explain_seen(index, reach, _moved_from(index, reach, settings), result)
     return result
 
@@ -174,32 +175,3 @@ def _why(move: Move, spelling: str) -> str:
     if move.entry and is_orm(move.entry):
         what = f"{what}; objects that it returns, or that a commit expires, ask the database again on the loop when their attributes are read"
     return what
-
-
-def _explain_rest(index: Index, reach: Reach, function: Function, settings: Settings, result: Plan) -> None:
-    """A decision for each known call in the function's own body that is not moved."""
-    possible = moves(index, reach, function, settings)
-    moved: set[ast.AST] = {move.node for move in possible}
-    moved |= {node for move in possible if move.region and not move.obstacle for node in move.region.covers()}
-    if settings.orm == "executor":
-        moved |= {inner for move in orm_moves(index, reach, function, settings) for inner in ast.walk(move.node) if isinstance(inner, ast.Call)}
-    for site in index.graph.sites(function):
-        if site.node not in moved and not (isinstance(site.node, ast.Call) and is_awaited(function, site.node)):
-            explain(index, function, site, result)
-    _explain_inline(index, reach, function, moved, result)
-
-
-def _explain_inline(index: Index, reach: Reach, function: Function, moved: Iterable[ast.AST], result: Plan) -> None:
-    """What synchronous helpers do on the loop: reached from here and not moved with a call."""
-    known = {(item.path, item.line, item.subject) for item in result.decisions}
-    skipped = set(moved)
-    for item in reach.walk(
-        function,
-        lambda edge: edge.node not in skipped
-        and not edge.target.is_async
-        and (edge.sure or edge.how in ("property", "implicit") or edge.how == "nested" and not runs_elsewhere(edge.target)),
-    ):
-        line = getattr(item.site.node, "lineno", item.function.line)
-        if len(item.chain) > 1 and (item.function.module.path, line, item.site.entry.name) not in known:
-            known.add((item.function.module.path, line, item.site.entry.name))
-            explain(index, item.function, item.site, result, f"; reached on the loop from {function.qualname} ({function.place})")

@@ -9,6 +9,7 @@ from transforms.callers import Caller, Callers, Unread
 from transforms.catalogue import Entry
 from transforms.escapes import Escapes
 from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, Scope, last_name
+from transforms.handing import is_handed, runs_elsewhere
 from transforms.layout import is_test
 from transforms.model import Seen
 from transforms.operators import operations
@@ -30,13 +31,15 @@ _ENTERING = ("__enter__", "__exit__")
 class Edge:
     """From a function to one that it runs. `how`: call, constructor, property, reference, nested, implicit, name.
 
-    Only `how == "call"` with `sure` is a call that is proved to reach exactly this function.
+    Only `how == "call"` with `sure` is a call that is proved to reach exactly this function. `elsewhere`: the function is
+    only handed to what runs it on another thread.
     """
 
     target: Function
     node: ast.AST
     how: str
     sure: bool
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Graph:
             for operated in function.operated:
                 found[1].extend(self._operation(operated))
             for nested in function.nested:
-                found[0].append(Edge(nested, nested.node, "nested", False))
+                found[0].append(Edge(nested, nested.node, "nested", False, runs_elsewhere(nested)))
             found[0].sort(key=lambda edge: (getattr(edge.node, "lineno", 0), getattr(edge.node, "col_offset", 0), edge.how))
         return found
 
@@ -230,7 +233,7 @@ class Graph:
         node, scope = reference.node, reference.scope
         value = self.resolver.value(node, scope)
         if isinstance(value, FunctionValue) and value.function.kind == "function" and not reference.base:
-            edges.append(Edge(value.function, node, "reference", False))
+            edges.append(Edge(value.function, node, "reference", False, is_handed(node, scope.owner.module.parents)))
         elif isinstance(value, External):
             edges += self._implicit(value, node)
             touched = self._touch(value.name, value.name) if value.instance and not reference.base else None

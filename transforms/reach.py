@@ -9,7 +9,6 @@ from transforms.facts import Call, Function, Scope, last_name
 from transforms.graph import Edge, Graph, Site
 from transforms.values import External
 
-_MOVING = {"to_thread", "run_in_executor", "sync_to_async"}
 _CATCHING = {"StopIteration", "Exception", "BaseException"}
 
 
@@ -55,16 +54,6 @@ def starts_loop(entry: Entry) -> bool:
 def is_movable(entry: Entry) -> bool:
     """Whether a function that makes this call is worth moving to a thread."""
     return not is_bound(entry) and not starts_loop(entry) and (entry.verdict == "wrap" or entry.lazy)
-
-
-def runs_elsewhere(nested: Function) -> bool:
-    """Whether every use of the function hands it to a call that runs it on another thread."""
-    if nested.outer is None or nested.kind != "function":
-        return False
-    uses = [item.node for item in nested.outer.references if isinstance(item.node, ast.Name) and item.node.id == nested.name]
-    called = any(isinstance(call.node.func, ast.Name) and call.node.func.id == nested.name for call in nested.outer.calls)
-    parents = nested.module.parents
-    return bool(uses) and not called and all(isinstance(parents.get(use), ast.Call) and last_name(parents[use]) in _MOVING for use in uses)
 
 
 class Reach:

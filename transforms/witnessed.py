@@ -10,7 +10,7 @@ from transforms.judge import is_own
 from transforms.model import Seen, Verdict
 from transforms.moves import is_lazy
 from transforms.planning import Plan
-from transforms.reach import Reach, is_bound, is_orm, runs_elsewhere
+from transforms.reach import Reach, is_bound, is_orm
 from transforms.runtime import blocked, places, waits
 
 Moved = Callable[[Function], set[ast.AST]]
@@ -95,7 +95,7 @@ def _left_the_loop(index: Index, reach: Reach, moved: Moved) -> set[Function]:
 
 
 def _stays(edge: Edge, away: set[ast.AST]) -> bool:
-    return edge.node not in away and edge.how != "reference" and not (edge.how == "nested" and runs_elsewhere(edge.target))
+    return edge.node not in away and edge.how != "reference" and not edge.elsewhere
 
 
 def _inside(function: Function, node: ast.AST, moved: set[ast.AST]) -> bool:

@@ -9,20 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from transforms.facts import Call, Function, last_name
-from transforms.graph import Edge
 from transforms.host.names import CLASS
 from transforms.host.source import HOOK
 from transforms.index import Index
 from transforms.judge import is_own
 from transforms.layout import is_test
-from transforms.reach import Reach, is_bound, runs_elsewhere, starts_loop
+from transforms.reach import Reach, is_bound, starts_loop
 from transforms.registry import Handler
 from transforms.server.blocking import Left, async_handlers, doubts, left_on_the_loop, on_the_loop
 from transforms.support import ADAPTER
 from transforms.values import External, FunctionValue, Instance
 
 _AROUND = {"hook", "error handler", "teardown hook", "context processor", "URL processor"}
-_MOVING = {"to_thread", "run_in_executor", "sync_to_async"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def _why_not(index: Index, reach: Reach, handler: Handler, left: Mapping[Functio
         return reason
     for item in on_the_loop(reach, [function]):
         for edge in reach.graph.edges(item):
-            handed = edge.how in ("reference", "nested") and not edge.target.is_async and not _is_moved(item, edge)
+            handed = edge.how in ("reference", "nested") and not edge.target.is_async and not edge.elsewhere
             if handed and (found := _doubt(index, reach, edge.target)):
                 return f"{edge.target.name}() may run on the loop when the view has ended: {found.reason}"
     return ""
@@ -95,15 +93,6 @@ def _why_not(index: Index, reach: Reach, handler: Handler, left: Mapping[Functio
 def _blocked(reach: Reach, left: Mapping[Function, Left], function: Function) -> str:
     """What may block in the async function, or in what it calls on the loop; empty when nothing does."""
     return next((f"{left[item].reason} ({item.module.path}:{left[item].line})" for item in on_the_loop(reach, [function]) if item in left), "")
-
-
-def _is_moved(owner: Function, edge: Edge) -> bool:
-    """Whether the function is only handed to what runs it in a thread."""
-    if edge.how == "nested":
-        return runs_elsewhere(edge.target)
-    taker = owner.module.parents.get(edge.node)
-    taker = owner.module.parents.get(taker) if isinstance(taker, ast.keyword) else taker
-    return isinstance(taker, ast.Call) and last_name(taker.func) in _MOVING
 
 
 def _doubt(index: Index, reach: Reach, function: Function) -> Doubt | None:
