@@ -265,3 +265,68 @@ def priced(context, number):
 def test_jinjas_context_is_no_object_of_the_project():
     texts, _ = migrated(f"{HEAD}\n\n{CURRENCY}" + VIEWS % "Prices().resolve('a')")
     assert "await Prices().resolve('a')" in texts["app.py"]
+
+
+COMPUTED = {
+    "called": "{{ config.T['allow' ~ 'ed']() }}",
+    "under a name in a list": "{% set n = ['allow' ~ 'ed'] %}{{ config.T[n[0]]() }}",
+    "by the filter": "{{ config.T|attr('allow' ~ 'ed')() }}",
+    "by the filter, in brackets": "{{ (config.T|attr(['allow', 'ed']|join('')))() }}",
+    "set and called": "{% set m = config.T['allow' ~ 'ed'] %}{{ m() }}",
+    "in a loop": "{% for m in [config.T['allow' ~ 'ed']] %}{{ m() }}{% endfor %}",
+    "under a quoted name": "{{ config.T['allowed']() }}",
+    "by the filter, quoted": "{{ (config.T|attr('allowed'))() }}",
+    "mapped": "{% for m in [config.T]|map(attribute='allowed') %}{{ m() }}{% endfor %}",
+    "mapped by the filter": "{% for m in [config.T]|map('attr', 'allowed') %}{{ m() }}{% endfor %}",
+}
+NOT_CALLED = {
+    "fields of a form": "{% for f in form.fields %}{{ f() }}{% endfor %}",
+    "a macro": "{% macro field(f) %}{{ f(class='wide') }}{% endmacro %}{{ field(form[name]) }}",
+    "an item": "{{ table[key] }} {{ rows[0](1) }} {{ texts['title']() }} {{ rows[1:] }}",
+    "a name that is not called": "{% set row = table[key] %}{{ row.title }}",
+    "a filter after an item": "{{ table[key]|default('x') }} {{ _('Hello') }}",
+}
+
+
+@pytest.mark.parametrize("name", COMPUTED)
+def test_what_a_template_takes_by_a_computed_name_it_may_call(name):
+    texts, _ = migrated(HEAD + f"\n\nSHOWN = {COMPUTED[name]!r}\n" + VIEWS % "one.allowed()")
+    assert "async def allowed" not in texts["app.py"]
+
+
+@pytest.mark.parametrize("name", NOT_CALLED)
+def test_other_templates_call_nothing_of_ours(name):
+    texts, _ = migrated(HEAD + f"\n\nSHOWN = {NOT_CALLED[name]!r}\n" + VIEWS % "one.allowed()")
+    assert "async def allowed" in texts["app.py"]
+
+
+OTHER = "class Other:\n    def allowed(self):\n        return False\n\n\nothers = [Other()]\n\n\n"
+SAID = {
+    "a field of a dataclass": ("@dataclasses.dataclass\nclass Box:\n    item: Thing\n", "Box(Other()).item.allowed()"),
+    "a field of a base": ("@dataclasses.dataclass\nclass Base:\n    item: Thing\n\n\nclass Box(Base):\n    pass\n", "Box(item=Other()).item.allowed()"),
+    "a field of a named tuple": ("import typing\n\n\nclass Box(typing.NamedTuple):\n    item: Thing\n", "Box(Other()).item.allowed()"),
+    "a parameter": ("def ask(item: Thing):\n    return item.allowed()\n", "ask(others[0])"),
+    "a parameter that gets one of two": ("def ask(item: Thing):\n    return item.allowed()\n", "ask(Other() if many else one)"),
+    "a parameter of a constructor": (
+        "class Box:\n    def __init__(self, item: Thing):\n        self.item = item\n\n    def ask(self):\n        return self.item.allowed()\n",
+        "Box(others[0]).ask()",
+    ),
+    "a variable": ("def ask():\n    item: Thing = others[0]\n    return item.allowed()\n", "ask()"),
+    "what a decorated function gives": ("@functools.singledispatch\ndef make(kind) -> Thing:\n    return others[0]\n", "make(1).allowed()"),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_an_annotation_is_not_trusted_where_another_class_has_such_a_method(name):
+    between, odd = SAID[name]
+    texts, _ = migrated(f"{HEAD}\n\n{OTHER}{between}{VIEWS % odd}")
+    assert "await" not in texts["app.py"].partition("class Other")[2].partition("def plain")[0]
+    assert not wrong(texts["app.py"])
+    assert f"await {odd}" not in texts["app.py"]
+
+
+@pytest.mark.parametrize("name", ["a parameter", "a field of a dataclass"])
+def test_without_such_a_class_it_is_trusted(name):
+    between, odd = SAID[name]
+    texts, _ = migrated(f"{HEAD}\n\n{between}{VIEWS % odd.replace('others[0]', 'many[0]').replace('Other()', 'many[0]')}")
+    assert "async def allowed" in texts["app.py"] and "await" in texts["app.py"].partition("def odd")[2] + texts["app.py"].partition("def ask")[2]

@@ -64,3 +64,32 @@ def test_a_module_that_is_imported_by_a_plain_string_is_followed(how):
     files = {"kinds/__init__.py": "", "kinds/app.py": app, "kinds/naps.py": NAPS}
     texts, _ = migrated(files)
     assert "await naps.nap(1)" in texts["kinds/app.py"] and "async def nap" in texts["kinds/naps.py"]
+
+
+RUN = {
+    "a computed text": "def run(text):\n    return eval(text)\n",
+    "a text that names it": "def run():\n    return eval('nap(1)')\n",
+    "statements": "def run(text):\n    exec(text)\n",
+}
+NOT_RUN = {
+    "a text that names others": "def run():\n    return eval('1 + other(1)')\n",
+    "a text that sees what it is given": "def run(text):\n    return eval(text, {'a': 1})\n",
+    "a method so named": "import redis\n\n\ndef run(text):\n    return redis.Redis().eval(text)\n",
+}
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_what_a_text_of_code_may_call_stays(name):
+    assert not _converted(VIEW.format(body="return str(nap(1))") + RUN[name])
+
+
+@pytest.mark.parametrize("name", NOT_RUN)
+def test_what_it_cannot_call_becomes_async(name):
+    assert "nap" in _converted(VIEW.format(body="return str(nap(1))") + NOT_RUN[name])
+
+
+def test_methods_of_what_its_module_names_are_not_called_by_awaiting():
+    thing = "class Thing:\n    def nap(self):\n        time.sleep(0.1)\n\n\none = Thing()\n"
+    views = VIEW.format(body="one.nap()\n    return ''")
+    assert "Thing.nap" in _converted(thing + views)
+    assert "Thing.nap" not in _converted(thing + views + "\n\ndef run(text):\n    eval(text)\n")

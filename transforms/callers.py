@@ -15,6 +15,7 @@ from transforms.resolve import Resolver
 from transforms.searches import Search, find_searches, may_find, related
 from transforms.signature import fits
 from transforms.tables import is_only_looked_at
+from transforms.templates import ANY
 from transforms.values import NOTHING, ClassValue, FunctionValue, Instance, ModuleValue, Value, may_be_ours
 
 _TABLES = {"view_functions": "view", "before_request_funcs": "hook", "after_request_funcs": "hook", "error_handler_spec": "error handler"}
@@ -194,9 +195,10 @@ class Callers:
 
     def _unread(self, function: Function, handled: bool) -> Iterator[Caller]:
         place = self.unread.template_names.get(function.name)
-        if place and function.cls and not handled:
-            path, _, line = place.rpartition(":")
-            yield Caller(path, int(line), 0, False, "is named in a template")
+        computed = self.unread.template_names.get(ANY)
+        if (place or computed) and function.cls and not handled:
+            path, _, line = (place or computed or "").rpartition(":")
+            yield Caller(path, int(line), 0, False, "is named in a template" if place else "may be called by a template under a computed name")
         entry = self.unread.entry_points.get(function.name)
         if entry and not handled:
             path, _, line = entry.rpartition(":")

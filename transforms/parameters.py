@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from transforms.classes import Classes
-from transforms.facts import Binding, Call, Function, FunctionNode, Scope, last_name
+from transforms.facts import Binding, Call, Class, Function, FunctionNode, Reference, Scope, last_name
 from transforms.layout import is_test
 from transforms.names import Names
 from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, Value
@@ -62,19 +62,35 @@ def _given(resolver: Resolver, parameter: ast.arg, function: Function) -> Extern
 def _contradicted(resolver: Resolver, parameter: ast.arg, function: Function, said: Instance) -> bool:
     """Whether some call passes another thing than the annotation says: a fake in a test, for instance."""
     allowed = {said.cls, *resolver.classes.descendants(said.cls)}
+    rivals = has_rivals(resolver, said.cls)
     holder = function.cls if function.name == "__init__" else None
     for name in resolver.names.spellings(holder.name if holder else function.name):
         for owner, use in resolver.names.uses(name):
             if not isinstance(use, Call):
+                if rivals and not (isinstance(use, Reference) and use.base) and _is_that(resolver.value(use.node, use.scope), function, holder):
+                    return True
                 continue
             target = resolver.value(use.node.func, use.scope)
-            if target == ClassValue(holder) if holder else isinstance(target, FunctionValue) and target.function is function:
+            if _is_that(target, function, holder):
                 given = argument(use.node, parameter, function, True)
                 value = resolver.value(given, use.scope) if given is not None else said
                 wrong = value is not None and not (isinstance(value, Instance) and value.cls in allowed) and value != NOTHING
-                if wrong or (value is None and is_test(owner.module.path)):
+                if wrong or (value is None and (rivals or is_test(owner.module.path))):
                     return True
     return False
+
+
+def _is_that(target: Value, function: Function, made: Class | None) -> bool:
+    """Whether it is the function, or the class whose `__init__` it is."""
+    return target == ClassValue(made) if made else isinstance(target, FunctionValue) and target.function is function
+
+
+def has_rivals(resolver: Resolver, cls: Class) -> bool:
+    """Whether an unrelated class has a method of the same name: what is only said to be of the one may be of the other, and await or not."""
+    family = {*resolver.classes.lineage(cls), *resolver.classes.descendants(cls)}
+    names = {name for item in family for name in item.methods if not name.startswith("__")}
+    others = (method.cls for name in names for method in resolver.names.methods(name) if not is_test(method.module.path))
+    return any(other is not None and other not in family for other in others)
 
 
 def _from_callers(resolver: Resolver, parameter: ast.arg, function: Function) -> Value:
@@ -89,7 +105,7 @@ def _from_callers(resolver: Resolver, parameter: ast.arg, function: Function) ->
         for _, use in resolver.names.uses(name):
             node = use.node.func if isinstance(use, Call) else use.node
             target = resolver.value(node, use.scope)
-            same = target == ClassValue(made) if made else isinstance(target, FunctionValue) and target.function is function
+            same = _is_that(target, function, made)
             if target is None or (same and not isinstance(use, Call)):
                 return None
             if same and isinstance(use, Call):

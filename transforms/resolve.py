@@ -11,7 +11,7 @@ from transforms.facts import Binding, Class, Function, FunctionNode, ModuleFacts
 from transforms.layout import Layout
 from transforms.names import Names
 from transforms.outcomes import STANDING_FOR_OURS, outcome
-from transforms.parameters import parameter_value
+from transforms.parameters import has_rivals, parameter_value
 from transforms.parsing import parse_expression
 from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, ModuleValue, Value, may_be_ours
 
@@ -231,7 +231,14 @@ class Resolver:
         node = binding.node
         assert isinstance(node, ast.AnnAssign)
         given = self.value(node.value, binding.scope) if node.value else None
-        return given if given not in (None, NOTHING) else self.annotation(node.annotation, binding.scope)
+        if given not in (None, NOTHING):
+            return given
+        return self._trusted(node.annotation, binding.scope) or given
+
+    def _trusted(self, node: ast.expr, scope: Scope) -> Value:
+        """What an annotation says of a thing that is not seen, unless much would hang on its being true."""
+        said = self.annotation(node, scope)
+        return None if isinstance(said, Instance) and has_rivals(self, said.cls) else said
 
     def annotation(self, node: ast.expr | None, scope: Scope) -> Value:
         """An object of the annotated type (`X`, `"X"`, `Optional[X]`, `X | None`)."""
@@ -530,7 +537,7 @@ class Resolver:
 
     def _decorated(self, function: Function) -> Value:
         annotated = getattr(function.node, "returns", None)
-        return self.annotation(annotated, function.scope.parent or function.scope) if annotated else None
+        return self._trusted(annotated, function.scope.parent or function.scope) if annotated else None
 
 
 def _is_one(cls: Class, name: str) -> bool:

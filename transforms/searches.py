@@ -1,10 +1,11 @@
-"""Code that takes things by a computed name: `getattr(x, name)`, `globals()`, `vars(module)`, `import_module(name)`.
+"""Code that takes things by a computed name: `getattr(x, name)`, `globals()`, `vars(module)`, `import_module(name)`, `exec(text)`.
 
 Whatever it may find can be called from there by code that does not await.
 """
 
 import ast
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +17,9 @@ _TAKING = ("getattr", "getattr_static", "attrgetter", "methodcaller")
 _LISTING = ("vars", "dir", "getmembers")
 _IMPORTING = ("import_module", "__import__", "import_string", "resolve_name", "find_modules")
 _LOADING = ("module_from_spec", "exec_module", "load_module", "load_source", "run_path", "run_module")
-_BY_NAME = (*_TAKING, *_LISTING, "globals", "locals", *_IMPORTING, *_LOADING)
+_RUNNING = ("exec", "eval")
+_BY_NAME = (*_TAKING, *_LISTING, "globals", "locals", *_IMPORTING, *_LOADING, *_RUNNING)
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Search:
     """One such place. `value` is what is searched (None: anything), `prefix` what the name is known to begin with.
 
     `local`: only the variables of the function that holds it. `names`: the only names that are asked for; empty where any may be.
+    `deep`: of a module, also the methods of the classes whose objects it names.
     """
 
     owner: Function
@@ -33,6 +37,7 @@ class Search:
     module_prefix: str = ""
     local: bool = False
     names: frozenset[str] = frozenset()
+    deep: bool = False
 
 
 def find_searches(resolver: Resolver) -> list[Search]:
@@ -70,6 +75,9 @@ def _search(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterat
         yield Search(owner, call, None, local=True)
     elif name in ("globals", "locals"):
         yield Search(owner, call, ModuleValue(owner.module.path))
+    elif name in _RUNNING:
+        if len(call.args) == 1 and resolver.value(call.func, scope) == External(f"builtins.{name}"):  # otherwise it sees what it is given
+            yield Search(owner, call, ModuleValue(owner.module.path), names=_words(call.args[0]), deep=True)
     elif name in _IMPORTING:
         known = name in ("import_module", "__import__") and resolver.value(call, scope) is not None
         if not known and (name in ("import_module", "__import__") or not (call.args and isinstance(call.args[0], ast.Constant))):
@@ -85,6 +93,11 @@ def _search(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterat
         yield Search(owner, call, None)
     elif len(call.args) >= 2 and not isinstance(call.args[1], ast.Constant):
         yield Search(owner, call, resolver.value(call.args[0], scope), _prefix(call.args[1]), names=_listed(owner, call, call.args[1]))
+
+
+def _words(text: ast.expr) -> frozenset[str]:
+    """The names that stand in a constant text of code; none, for any, where it is computed."""
+    return frozenset(_WORD.findall(text.value)) if isinstance(text, ast.Constant) and isinstance(text.value, str) else frozenset()
 
 
 def _listed(owner: Function, call: ast.Call, name: ast.expr) -> frozenset[str]:
@@ -129,7 +142,9 @@ def may_find(resolver: Resolver, search: Search, function: Function, handled: bo
         return _is_variable(resolver, search.owner, function)
     match search.value:
         case ModuleValue():
-            return function.cls is None and search.value.path == function.module.path
+            if function.cls is not None:
+                return search.deep and _is_named(resolver, search.owner, function.cls)
+            return search.value.path == function.module.path or search.deep and _is_variable(resolver, search.owner.module.body, function)
         case External() if not _is_contained(search.value):
             name = resolver.layout.module_name(function.module.path)
             wanted = search.module_prefix.replace(":", ".")
@@ -137,6 +152,16 @@ def may_find(resolver: Resolver, search: Search, function: Function, handled: bo
         case Instance() | ClassValue():
             return function.cls is not None and related(resolver, search.value.cls, function.cls)
     return function.cls is not None and not handled
+
+
+def _is_named(resolver: Resolver, owner: Function, cls: Class) -> bool:
+    """Whether a name that code in the owner may use is the class, one of its objects, or what cannot be told."""
+    for scope in {owner.scope, owner.module.scope}:
+        for bindings in scope.bindings.values():
+            for value in map(resolver.bound, bindings):
+                if value is None or isinstance(value, Instance | ClassValue) and related(resolver, value.cls, cls):
+                    return True
+    return False
 
 
 def _is_variable(resolver: Resolver, owner: Function, function: Function) -> bool:

@@ -9,11 +9,17 @@ SUFFIXES = (".html", ".htm", ".jinja", ".jinja2", ".j2")
 _EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _ENTRY = re.compile(r"[A-Za-z_][\w.]*:([A-Za-z_]\w*)\b")
 _STRING = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
-_MEMBER = re.compile(r"\.\s*([A-Za-z_]\w*)|\b([A-Za-z_]\w*)\s*\(|\|\s*attr\(")
+_MEMBER = re.compile(r"\.\s*([A-Za-z_]\w*)|\b([A-Za-z_]\w*)\s*\(")
+_QUOTED = re.compile(r"(?:[\w)\]]\[|\battr\(|\battribute\s*=|\(\s*['\"]attr['\"]\s*,)\s*['\"]([A-Za-z_]\w*)['\"]\s*[\]),]")
+_CONSTANT = re.compile(r"\[\s*(?:''|-?\d+)\s*\]|\|\s*attr\(\s*''\s*\)")
+_TAKEN = r"(?:[\w)\]]\[.*\]|\|\s*attr\((?:[^()]|\([^()]*\))*\))"  # by a computed name, once those that are constant are gone
+_CALLED = re.compile(_TAKEN + r"(?:\s*\))*\s*\(", re.DOTALL)
+_NAMED = re.compile(r"\{%-?\s*(?:set|with|for)\s+([A-Za-z_]\w*)\b.*" + _TAKEN, re.DOTALL)
+ANY = ""  # stands for every name, in what `template_names` gives
 
 
 def template_names(metadata: Mapping[str, str], modules: Iterable[ModuleFacts]) -> dict[str, str]:
-    """Attributes and functions named in templates, each with the first `path:line` where it is."""
+    """Attributes and functions named in templates, each with the first `path:line` where it is; under ANY, where a computed name is called."""
     found: dict[str, str] = {}
     for path in sorted(metadata):
         if (path.endswith(SUFFIXES) or "templates" in path.split("/")) and ("{{" in metadata[path] or "{%" in metadata[path]):
@@ -36,8 +42,15 @@ def entry_points(metadata: Mapping[str, str]) -> dict[str, str]:
 
 def _collect(text: str, path: str, first: int, found: dict[str, str]) -> None:
     for expression in _EXPRESSION.finditer(text):
-        line = first + text.count("\n", 0, expression.start())
-        for match in _MEMBER.finditer(_STRING.sub("''", expression.group())):
-            name = match.group(1) or match.group(2)
-            if name:
-                found.setdefault(name, f"{path}:{line}")
+        place = f"{path}:{first + text.count(chr(10), 0, expression.start())}"
+        plain = _STRING.sub("''", expression.group())
+        names = [match.group(1) or match.group(2) for match in _MEMBER.finditer(plain)]
+        for name in [*names, *_QUOTED.findall(expression.group()), *([ANY] if _calls_computed(plain, text) else [])]:
+            found.setdefault(name, place)
+
+
+def _calls_computed(plain: str, text: str) -> bool:
+    """Whether the expression calls what it takes by a computed name, or gives it a name that the template calls: `t['a' ~ b]()`."""
+    rest = _CONSTANT.sub("", plain)
+    named = _NAMED.match(rest)
+    return bool(_CALLED.search(rest) or named and re.search(rf"\b{named.group(1)}\s*\(", text))
