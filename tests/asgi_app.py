@@ -287,6 +287,19 @@ async def slow():
     return "slow"
 
 
+together_now = []
+
+
+@app.get("/together")
+async def together():
+    """How many requests for this view are in work at once."""
+    together_now.append(1)
+    most = len(together_now)
+    await asyncio.sleep(0.2)
+    together_now.pop()
+    return str(most)
+
+
 @app.get("/waiting")
 async def waiting():
     print("waiting", file=sys.stderr, flush=True)

@@ -18,7 +18,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 HOST = HERE.parent / "transforms" / "host"
-VIEWS = "index where echo form headers path slash empty cached away abort_ key boom stream stream_async endless file flash_ later shared_ adapted isolated seen slow waiting"
+VIEWS = "index where echo form headers path slash empty cached away abort_ key boom stream stream_async endless file flash_ later shared_ adapted isolated seen slow waiting together"
 HOOKS = "before before_async after teardown missing key_error"
 ASGI = """
 import logging
@@ -28,6 +28,7 @@ from asgi_app import app
 from asgi_support import Application
 
 application = Application(app, async_support, threads=8, on_loop={names})
+few = Application(app, async_support, threads=8, on_loop={names}, at_once=5)
 """
 SERVERS = {
     "gunicorn": "gunicorn -k gthread --threads 8 -b 127.0.0.1:{port} asgi_app:app",
@@ -35,6 +36,7 @@ SERVERS = {
     "hypercorn": "hypercorn asgi:application -b 127.0.0.1:{port} --graceful-timeout 5",
     "worker": "gunicorn -k asgi --threads 8 -b 127.0.0.1:{port} asgi:application",
     "threads": "uvicorn threads:application --port {port} --http h11",
+    "few": "uvicorn asgi:few --port {port}",
 }
 
 
@@ -182,6 +184,15 @@ def test_many_more_wait_at_once_than_there_are_threads(servers):
         time.sleep(0.5)
         assert servers["uvicorn"].ask("GET", "/plain")[2] == b"plain"
         assert {item.result()[2] for item in found} == {b"slow"}
+
+
+def test_no_more_are_in_work_than_the_pools_of_clients_expect(servers):
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        most = [pool.submit(servers["few"].ask, "GET", "/together") for _ in range(40)]
+        assert max(int(item.result()[2]) for item in most) == 5
+    with concurrent.futures.ThreadPoolExecutor(90) as pool:
+        most = [pool.submit(servers["uvicorn"].ask, "GET", "/together") for _ in range(90)]
+        assert 32 < max(int(item.result()[2]) for item in most) <= 64
 
 
 @pytest.mark.parametrize("name", ["uvicorn", "hypercorn", "worker", "threads"])

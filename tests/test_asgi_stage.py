@@ -62,7 +62,7 @@ def test_the_files():
     assert sorted(found) == ["app.py", "asgi.py", "asgi_support.py", "async_support.py"] and found["asgi_support.py"] == asgi_source()
     assert found["asgi.py"].endswith('ON_LOOP = (\n    "app.view",\n)\n\napplication = Application(app, async_support, on_loop=ON_LOOP)\n')
     assert "import async_support\nfrom app import app\nfrom asgi_support import Application\n" in found["asgi.py"]
-    assert served(VIEW).outcome.needs == ("flask[async]", "greenlet", "uvicorn")
+    assert served(VIEW).outcome.needs == ("flask[async]", "greenlet", "uvicorn[standard]")
 
 
 def test_threads_are_the_default():
@@ -97,7 +97,7 @@ def test_an_application_without_async_views():
         and found["asgi.py"].endswith("application = Application(app)\n")
         and "# Each request has a thread" in found["asgi.py"]
     )
-    assert served(plain).outcome.needs == ("uvicorn",)
+    assert served(plain).outcome.needs == ("uvicorn[standard]",)
 
 
 def test_a_view_that_may_block_the_loop():

@@ -103,6 +103,15 @@ def test_before_and_after_side_by_side(app):
 
 
 @needs_wrk
+def test_an_asgi_host_has_asynchronous_workers(app):
+    done = bench(app, "--route", "/", "--host", "asgi", *QUICK, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [item["command"].partition("-k ")[2].split()[0] for item in found["servers"]] == ["gthread", "asgi"]
+    assert found["servers"][1]["command"].endswith("asgi:application") and all(cell["errors"] == {} for cell in found["results"])
+
+
+@needs_wrk
 def test_own_commands_and_tables(app):
     (app / "serve.py").write_text("import os\nfrom app import app\nprint('side', os.environ['SIDE'])\napp.run(port=int(os.environ['PORT']), threaded=True)\n")
     command = f"env SIDE=x {sys.executable} serve.py"

@@ -3,7 +3,7 @@
 import shlex
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codemods.bench.load import BenchError
@@ -19,14 +19,18 @@ from transforms.server.application import Application, applications
 
 BEFORE, AFTER = "before", "after"
 THREADED = "{python} -m gunicorn -w 2 -k gthread --threads 64 -b {host}:{port} {app}"
+ASGI = "{python} -m gunicorn -w 2 -k asgi -b {host}:{port} {asgi}"  # gunicorn 25 or later
 
 
 @dataclass(frozen=True)
 class Commands:
-    """How both are served, in the user's words; `{python}` and `{app}` are filled in too. `app` is MODULE:NAME or empty."""
+    """How both are served, in the user's words; `{python}` and `{app}` are filled in too. `app` is MODULE:NAME or empty.
+
+    An empty `after` is what the migration is made for: see `with_after`.
+    """
 
     before: str = THREADED
-    after: str = THREADED
+    after: str = ""
     app: str = ""
     interpreter: str = ""
 
@@ -41,6 +45,13 @@ def application(loaded: Loaded, wanted: str) -> Application:
             "the Flask object of the project is not found; name it with --app MODULE:NAME (or --app 'MODULE:FACTORY()'), or say how to serve it with --before and --after"
         )
     return found[0]
+
+
+def with_after(commands: Commands, result: Migration) -> Commands:
+    """The same with a command for the migrated copy: where an `asgi.py` is written, asynchronous workers serve that; else threads do."""
+    served = [decision.subject for outcome in result.outcomes for decision in outcome.decisions if decision.code == "S406" and decision.group]
+    default = ASGI.replace("{asgi}", served[-1]) if served else THREADED
+    return commands if commands.after else replace(commands, after=default)
 
 
 def copies(loaded: Loaded, scratch: Scratch, result: Migration) -> dict[str, Path]:

@@ -7,14 +7,14 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 
-from codemods.bench.contenders import AFTER, BEFORE, THREADED, Commands, application, copies, environment, require_modules, server, try_out
+from codemods.bench.contenders import AFTER, BEFORE, THREADED, Commands, application, copies, environment, require_modules, server, try_out, with_after
 from codemods.bench.document import document
 from codemods.bench.lag import lags
 from codemods.bench.load import BenchError, require_wrk
@@ -67,8 +67,9 @@ def session(loaded: Loaded, wish: Wish) -> NoReturn:
 def measured(loaded: Loaded, wish: Wish, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """The document of a whole run; everything is written below `folder`. Raises BenchError, ScratchError or OSError."""
     require_wrk()
-    app = application(loaded, wish.commands.app) if "{app}" in wish.commands.before + wish.commands.after else None
+    app = application(loaded, wish.commands.app) if "{app}" in wish.commands.before + (wish.commands.after or THREADED) else None
     result = _migrated(loaded, wish)
+    wish = replace(wish, commands=with_after(wish.commands, result))
     scratch = make(wish.copy.resolve() if wish.copy else top_of(loaded.root), folder / "copies", False)
     if not loaded.root.is_relative_to(scratch.top):
         raise BenchError(f"--copy {scratch.top} does not hold the project, {loaded.root}")
@@ -90,7 +91,7 @@ def measured(loaded: Loaded, wish: Wish, folder: Path, say: Callable[[str], None
 def _migrated(loaded: Loaded, wish: Wish) -> Migration:
     """Raises BenchError when there would be nothing to compare."""
     result = guarded(lambda: migrated(loaded, wish.stages, wish.settings))
-    if not result.changes and wish.commands.after == wish.commands.before:
+    if not result.changes and wish.commands.after in ("", wish.commands.before):
         raise BenchError("the migration changes nothing here, so before and after are the same; `flask-to-async audit` says why")
     return result
 
@@ -103,7 +104,7 @@ def _servers(
     interpreter = commands.interpreter or sys.executable
     used = [name for name in (BEFORE, AFTER) if "{python}" in getattr(commands, name)]
     if used:
-        require_modules(interpreter, ["flask", *(["gunicorn"] if THREADED in (commands.before, commands.after) else [])])
+        require_modules(interpreter, ["flask", *(["gunicorn"] if "{python} -m gunicorn " in commands.before + commands.after else [])])
     roots = copies(loaded, scratch, result)
     found = []
     for name, lag in ((BEFORE, False), (AFTER, False), (AFTER, True)):

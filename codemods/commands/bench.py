@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from codemods.console import check_place, fail
-from codemods.options import OwnStageOption, Target
+from codemods.options import AllHandlers, HostOption, HttpOption, OrmOption, OwnStageOption, Target
 
 _EXTRA = "bench needs two more packages beside this tool: `pip install matplotlib psutil`"
 _PLOTS = (".svg", ".png")
@@ -39,12 +39,18 @@ def bench(
         list[str], typer.Option("--route", metavar="PATH", help="What is asked for, for example /parcels/7. May be given more than once.")
     ] = [],  # noqa: B006
     before: Annotated[str, typer.Option("--before", metavar="COMMAND", help="Serves the application as it is. Default: gunicorn, 2 x 64 threads.")] = "",
-    after: Annotated[str, typer.Option("--after", metavar="COMMAND", help="Serves the migrated copy. Default: the same.")] = "",
+    after: Annotated[
+        str, typer.Option("--after", metavar="COMMAND", help="Serves the migrated copy. Default: the same, or 2 asynchronous workers on its asgi.py.")
+    ] = "",
     app: Annotated[str, typer.Option("--app", metavar="MODULE:NAME", help="The Flask object or factory() to serve. Default: what is found.")] = "",
     interpreter: Annotated[
         Path | None, typer.Option("--interpreter", metavar="PYTHON", help="The Python of the application. Default: the one that runs this tool.")
     ] = None,
     stage: OwnStageOption = [],  # noqa: B006
+    all_handlers: AllHandlers = None,
+    orm: OrmOption = None,
+    http: HttpOption = None,
+    host: HostOption = None,
     upstream: Annotated[
         float, typer.Option("--upstream", metavar="MS", min=0, max=60_000, help="Start a local service that answers after so many milliseconds.")
     ] = 0,
@@ -80,9 +86,9 @@ def bench(
     from codemods.settings import narrowed
 
     loaded = load_or_fail(path)
-    chosen = settings_or_fail(loaded.root, stages=[item.value for item in stage])
+    chosen = settings_or_fail(loaded.root, stages=[item.value for item in stage], all_handlers=all_handlers, orm=orm, http=http, host=host)
     scope = Scope(route, numbers(connections), duration, rounds)
-    commands = Commands(before or THREADED, after or THREADED, app, str(interpreter or ""))
+    commands = Commands(before or THREADED, after, app, str(interpreter or ""))
     wish = Wish(scope, commands, chosen.settings, tuple(chosen.values["stages"]), upstream, upstream_env, lag, copy, output.value, plot)
     session(narrowed(loaded, chosen), wish)
 

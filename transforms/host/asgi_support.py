@@ -30,7 +30,8 @@ except ImportError:  # then every request has a thread, as it has on a Flask bel
     greenlet = None
 
 THREADS = 64
-SMALL = 1024 * 1024  # bytes of a body that are received before Flask begins; what is larger is read while it comes
+AT_ONCE = 64  # requests in work; pools of connections are made for about as many, whatever number of clients waits
+SMALL = 1024 * 1024  # bytes of a body that are kept in memory; a larger one is a file on disk
 
 _log = logging.getLogger(__name__)
 _OF_THE_CONNECTION = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
@@ -41,11 +42,13 @@ class Application:
 
     `support` is the module async_support of an application whose async views run on one loop: here on that of the server.
     `on_loop` names functions as `module.function`: async views, and what may run around them, in which nothing blocks.
+    `at_once` limits the requests in work. Where many of them only wait it may be far above the threads, as far as the pools of clients go.
     """
 
-    def __init__(self, app, support=None, threads=THREADS, on_loop=()):
+    def __init__(self, app, support=None, threads=THREADS, on_loop=(), at_once=AT_ONCE):
         self.app, self.support = app, support
         self._threads, self._pool = threads, None
+        self._at_once, self._places = at_once, None
         self._loop = self._ready = None
         self._routes = _Routes(app, support, frozenset(on_loop)) if on_loop and support and greenlet else None
 
@@ -78,6 +81,7 @@ class Application:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._pool = loop, ThreadPoolExecutor(self._threads, "request")
+            self._places = asyncio.Semaphore(self._at_once)
             self._ready = asyncio.ensure_future(self.support.serve_here(_waiter if greenlet else None)) if self.support else None
         if self._ready is not None and not self._ready.done():
             await asyncio.shield(self._ready)
@@ -96,13 +100,17 @@ class Application:
             return
         exchange = _Exchange(self, environ, body, send)
         try:
-            if self._routes and body.is_small and self._routes.stay(environ):
-                async with ThreadSensitiveContext():  # should it ask for a thread of the request
-                    await _in_greenlet(exchange.respond_here)
-            else:
-                await self.in_thread(exchange.respond)
+            async with self._places:
+                await self._respond(exchange)
         finally:
             exchange.end()
+
+    async def _respond(self, exchange):
+        if self._routes and exchange.body.is_small and self._routes.stay(exchange.environ):
+            async with ThreadSensitiveContext():  # should it ask for a thread of the request
+                await _in_greenlet(exchange.respond_here)
+        else:
+            await self.in_thread(exchange.respond)
 
     def in_thread(self, function, *args):
         """Run it in a thread of the pool, with the variables of the caller's context."""
@@ -122,20 +130,20 @@ class _Body:
 
     async def whole(self, in_thread):
         """All of it as a file, which is one on disk when it is large; no more than Flask takes."""
-        parts, size, file = [], 0, None
+        parts, held, size, file = [], 0, 0, None
         while not self.ended and (self.limit is None or size <= self.limit):
-            data = await self.more()
-            parts.append(data)
-            size += len(data)
-            if size > SMALL and not file:
-                file, self.is_small = tempfile.TemporaryFile(), False  # noqa: SIM115
-            if file and sum(map(len, parts)) > SMALL:
+            parts.append(await self.more())
+            held, size = held + len(parts[-1]), size + len(parts[-1])
+            if held > SMALL:
+                file = file or tempfile.TemporaryFile()  # noqa: SIM115
                 await in_thread(file.writelines, parts)
-                parts = []
+                parts, held = [], 0
+        self.is_small = file is None
         if file:
             await in_thread(file.writelines, parts)
             file.seek(0)
-        return (file or io.BytesIO(b"".join(parts))) if self.ended else io.BufferedReader(_Cut(file or io.BytesIO(b"".join(parts))))
+        start = file or io.BytesIO(b"".join(parts))
+        return start if self.ended else io.BufferedReader(_Cut(start))
 
     async def more(self):
         """The next bytes; none at the end."""
@@ -258,6 +266,7 @@ def environ_of(scope):
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        "async_support.received": True,
     }
     for name, value in scope["headers"]:
         if b"_" not in name:  # it would be taken for the name with a hyphen, which a proxy in front may have made safe

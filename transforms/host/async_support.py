@@ -3,24 +3,30 @@
 `one_loop(app)` is the only line an application needs. Without it Flask starts a new event loop for every async view,
 and whatever belongs to a loop (HTTP clients, connection pools, locks) cannot be kept from one request to the next.
 
-A request keeps its thread, which waits while the view runs on the loop; `sync_to_async` runs code on that thread.
+A request keeps its thread, which receives what the client sends and waits while the view runs on the loop; `sync_to_async`
+runs code on that thread.
 Nothing on the loop may block: use `await asyncio.to_thread(…)`.
 """
 
 import asyncio
 import atexit
+import contextlib
 import functools
 import inspect
+import io
 import os
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from asgiref.sync import AsyncToSync, SyncToAsync
-from flask import Flask, current_app
+from flask import Flask, current_app, has_request_context, request
 
 THREADS = 64  # worker threads per process for `asyncio.to_thread`: at least as many as the server has
+SMALL = 1024 * 1024  # bytes of a body that are kept in memory; a larger one is a file on disk
 PATIENCE = 5  # seconds that closing may take when the process ends
 
+_RECEIVED = "async_support.received"  # in the environment of a request: its body is there as a whole
 _UNKNOWN = "this version of asgiref looks for its event loop elsewhere; take one from 3.6 to 3.13"
 _host = None
 _waiter = None  # on an ASGI server: how a request that runs on the loop itself waits for a coroutine; None elsewhere
@@ -95,6 +101,8 @@ def on_loop(function):
             return wait(function(*args, **kwargs))
         if getattr(_thread, "is_worker", False):  # it would hold one worker and might wait for another for ever
             return AsyncToSync(function, force_new_loop=True)(*args, **kwargs)
+        if has_request_context() and "stream" not in vars(request._get_current_object()):
+            _receive(request.environ, request.content_length, request.max_content_length)
         return _call(_running().loop, function, *args, **kwargs)
 
     return run
@@ -115,6 +123,36 @@ async def leave():
     if _host is not None and _host.loop is asyncio.get_running_loop():
         host, _host, _waiter = _host, None, None
         await host.close_kept()
+
+
+def _receive(environ, size, limit):
+    """Take the body in before the view runs: reading it on the loop would let one slow client stop every other request."""
+    source, is_open = environ["wsgi.input"], size is None and environ.get("wsgi.input_terminated") and "HTTP_TRANSFER_ENCODING" in environ
+    if environ.get(_RECEIVED) or isinstance(source, io.BytesIO) or not (size or is_open) or (size and limit is not None and size > limit):
+        return
+    file, left = tempfile.SpooledTemporaryFile(SMALL), float("inf") if limit is None else limit + 1  # noqa: SIM115
+    left = size or left
+    with contextlib.suppress(OSError):  # the client is gone: Flask sees that something is missing
+        while left and (data := source.read(min(left, SMALL))):
+            file.write(data)
+            left -= len(data)
+    file.seek(0)
+    environ.update({"wsgi.input": file if size or left else io.BufferedReader(_Joined(file, source)), _RECEIVED: True})
+
+
+class _Joined(io.RawIOBase):
+    """One file after another."""
+
+    def __init__(self, *files):
+        self.files = files
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        data = next((data for file in self.files if (data := file.read(len(buffer)))), b"")
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _call(loop, function, *args, **kwargs):
