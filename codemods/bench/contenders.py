@@ -11,11 +11,12 @@ from codemods.bench.serving import Server, ask, expect_answer, running
 from codemods.catalogue_files import catalogue_for
 from codemods.pipeline import Migration
 from codemods.project import Loaded
-from codemods.verify.prepare import imported, inside_for, prefix_of, split
+from codemods.verify.prepare import dotted, imported, inside_for, prefix_of, split
 from codemods.verify.run import CommandError, environment_for, read_run
 from codemods.verify.scratch import Scratch, copy_tree
 from transforms.index import build_index
 from transforms.server.application import Application, applications
+from transforms.server.asgi import FILE, NAME
 
 BEFORE, AFTER = "before", "after"
 THREADED = "{python} -m gunicorn -w 2 -k gthread --threads 64 -b {host}:{port} {app}"
@@ -47,10 +48,10 @@ def application(loaded: Loaded, wanted: str) -> Application:
     return found[0]
 
 
-def with_after(commands: Commands, result: Migration) -> Commands:
+def with_after(commands: Commands, loaded: Loaded, result: Migration) -> Commands:
     """The same with a command for the migrated copy: where an `asgi.py` is written, asynchronous workers serve that; else threads do."""
-    served = [decision.subject for outcome in result.outcomes for decision in outcome.decisions if decision.code == "S406" and decision.group]
-    default = ASGI.replace("{asgi}", served[-1]) if served else THREADED
+    written = [change.path for change in result.changes if change.path.rpartition("/")[2] == FILE]
+    default = ASGI.replace("{asgi}", f"{dotted(loaded, written[0])}:{NAME}") if written else THREADED
     return commands if commands.after else replace(commands, after=default)
 
 

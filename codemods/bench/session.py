@@ -69,7 +69,7 @@ def measured(loaded: Loaded, wish: Wish, folder: Path, say: Callable[[str], None
     require_wrk()
     app = application(loaded, wish.commands.app) if "{app}" in wish.commands.before + (wish.commands.after or THREADED) else None
     result = _migrated(loaded, wish)
-    wish = replace(wish, commands=with_after(wish.commands, result))
+    wish = replace(wish, commands=with_after(wish.commands, loaded, result))
     scratch = make(wish.copy.resolve() if wish.copy else top_of(loaded.root), folder / "copies", False)
     if not loaded.root.is_relative_to(scratch.top):
         raise BenchError(f"--copy {scratch.top} does not hold the project, {loaded.root}")

@@ -68,7 +68,7 @@ def _obstacle(index: Index, path: str, module: str) -> str:
 
 def _decide(result: Plan, path: str, group: str, served: Served, support: str, proved: Around) -> None:
     how = "views that are proved harmless run on its loop" if proved.names else "each request has a thread"
-    result.decisions.append(Decision(path, 1, "", "S406", Verdict.CHANGE, f"`uvicorn {served.name}` serves it: {how}", group, served.name))
+    result.decisions.append(Decision(path, 1, "", "S406", Verdict.CHANGE, f"`uvicorn {served.name}` serves it: {how}", group))
     if not support:
         result.decisions.append(Decision(path, 1, "", "S407", Verdict.LEAVE, "async views run on Flask's own loops"))
     for doubt in [*proved.everywhere, *proved.views]:
