@@ -10,6 +10,7 @@ from transforms.index import Index
 from transforms.judge import stopped
 from transforms.model import Decision, FileChange, Settings, Verdict
 from transforms.planning import Change, Plan
+from transforms.server.around import around
 from transforms.server.asgi import serve, support_of
 from transforms.server.blocking import async_handlers, left_on_the_loop
 from transforms.server.hook import Made, flask_objects, hook, is_hooked, support_path
@@ -25,7 +26,7 @@ def plan(index: Index, settings: Settings) -> Plan:
     if stopped(index):
         return result
     if async_handlers(index):
-        _host(index, result)
+        _host(index, result, settings.host)
     served = serve(index, result, *support_of(index, result, GROUP)) if settings.host == "asgi" else None
     for command in commands(index, served):
         group = f"{NAME}:{command.change.path}:{command.line}" if command.change else ""
@@ -37,7 +38,7 @@ def plan(index: Index, settings: Settings) -> Plan:
     return result
 
 
-def _host(index: Index, result: Plan) -> None:
+def _host(index: Index, result: Plan, host: str) -> None:
     left = left_on_the_loop(index)
     made = flask_objects(index)
     hooked = [item for item in made if is_hooked(item)]
@@ -51,10 +52,13 @@ def _host(index: Index, result: Plan) -> None:
         function = async_handlers(index)[0]
         result.decide(function, function.line, "S405", Verdict.REFUSE, obstacle)
         return
-    _hook_all(index, [item for item in made if not is_hooked(item)], result)
+    reason = "nothing that blocks is left in any async view: all of them can run on one loop"
+    if host != "asgi" and around(index).names:
+        reason += "; on an ASGI server they need no threads (`--host asgi`)"
+    _hook_all(index, [item for item in made if not is_hooked(item)], result, reason)
 
 
-def _hook_all(index: Index, made: list[Made], result: Plan) -> None:
+def _hook_all(index: Index, made: list[Made], result: Plan, reason: str) -> None:
     """All Flask objects or none: a view of a blueprint may run under each of them."""
     changes: list[Change] = []
     for item in made:
@@ -71,7 +75,7 @@ def _hook_all(index: Index, made: list[Made], result: Plan) -> None:
     result.changes += changes
     result.need("flask[async]", GROUP)
     for item in made:
-        result.decide(item.function, item.line, "S400", Verdict.CHANGE, "nothing that blocks is left in any async view: all of them can run on one loop", GROUP)
+        result.decide(item.function, item.line, "S400", Verdict.CHANGE, reason, GROUP)
 
 
 def _write_module(index: Index, where: str, result: Plan) -> None:
