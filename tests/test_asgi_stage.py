@@ -220,6 +220,10 @@ def test_what_came_to_block_after_it_was_written():
         ("Procfile", "web: gunicorn -w 4 -k uvicorn.workers.UvicornWorker app:app\n", "web: gunicorn -w 4 -k uvicorn.workers.UvicornWorker asgi:application\n"),
         ("Dockerfile", 'CMD ["uvicorn", "app:app", "--port", "80"]\n', 'CMD ["uvicorn", "asgi:application", "--port", "80"]\n'),
         ("run.sh", "exec /venv/bin/uvicorn app:app\n", "exec /venv/bin/uvicorn asgi:application\n"),
+        ("Procfile", "web: gunicorn -k gthread --threads 8 -b :$PORT app:app\n", "web: gunicorn -k asgi -b :$PORT asgi:application\n"),
+        ("Procfile", "web: gunicorn app:app --threads=8 --preload\n", "web: gunicorn -k asgi asgi:application --preload\n"),
+        ("Dockerfile", 'CMD ["gunicorn", "-w", "2", "app:app"]\n', 'CMD ["gunicorn", "-k", "asgi", "-w", "2", "asgi:application"]\n'),
+        ("Dockerfile", 'CMD ["gunicorn", "--worker-class", "gthread", "--threads", "8", "app:app"]\n', 'CMD ["gunicorn", "--worker-class", "asgi", "asgi:application"]\n'),
     ],
 )
 def test_commands(path, before, after):
@@ -229,7 +233,9 @@ def test_commands(path, before, after):
 @pytest.mark.parametrize(
     "text",
     [
-        "web: gunicorn -k gthread --threads 8 app:app\n",
+        "web: gunicorn -k tornado app:app\n",
+        "web: gunicorn app:app && date\n",
+        "web: gunicorn other:app\n",
         "web: uvicorn --interface wsgi app:app\n",
         "# uvicorn app:app\n",
         "web: uvicorn asgi:application\n",
@@ -238,3 +244,11 @@ def test_commands(path, before, after):
 )
 def test_commands_that_are_left(text):
     assert "Procfile" not in texts(served(VIEW, {"Procfile": text}))
+
+
+def test_threads_stay_where_they_save_nothing_or_gunicorn_is_old():
+    procfile = {"Procfile": "web: gunicorn -k gthread --threads 8 app:app\n"}
+    plain = served(VIEW.replace("async def", "def").replace("    await asyncio.sleep(0)\n", ""), procfile)
+    assert "Procfile" not in texts(plain) and not rows(plain, "S404")
+    old = served(VIEW, {**procfile, "requirements.txt": "flask\ngunicorn==23.0\n"})
+    assert "Procfile" not in texts(old) and "requirements.txt asks for a gunicorn below 25" in rows(old, "S404")[0].reason

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from transforms.facts import Function, ModuleFacts
 from transforms.index import Index
 from transforms.layout import is_test
-from transforms.server.starting import FILE
+from transforms.server.starting import COMMANDS_IN
 from transforms.values import External, FunctionValue, Instance
 
 _SERVER = r"(?:gunicorn|uvicorn|hypercorn|waitress-serve|granian)"
@@ -31,7 +31,7 @@ def applications(index: Index) -> list[Application]:
     First what the project's own start files name; then Flask objects at module level, modules with the usual names and
     those at the top of the project first; then factories that need no argument.
     """
-    texts = [text for path, text in sorted(index.project.metadata.items()) if FILE.search(path)]
+    texts = [text for path, text in sorted(index.project.metadata.items()) if COMMANDS_IN.search(path)]
     started = [found for text in texts for name in _NAMED.findall(text) if (found := _named(index, name))]
     own = [module for path, module in index.modules.items() if not is_test(path) and not path.startswith("..")]
     modules = sorted(own, key=_rank)

@@ -1,6 +1,7 @@
 """`asgi.py`: the application for an ASGI server, and which of its views run on the server's own loop."""
 
 import ast
+from dataclasses import replace
 
 from transforms.facts import last_name
 from transforms.host.names import CLASS, MODULE, holds_asgi
@@ -11,7 +12,9 @@ from transforms.model import Decision, Verdict
 from transforms.planning import Plan
 from transforms.server.application import Application, flask_applications
 from transforms.server.around import Around, around
+from transforms.server.onto_asgi import GUNICORN
 from transforms.server.served import Served
+from transforms.server.starting import COMMANDS_IN
 
 FILE, NAME, LIST = "asgi.py", "application", "ON_LOOP"
 
@@ -34,7 +37,7 @@ def serve(index: Index, result: Plan, support: str, one_loop: str) -> Served | N
     served = Served(app.name, f"{index.layout.module_name(where)}:{NAME}")
     if where in index.project.python:
         _standing(index, result, where, support)
-        return served if _is_ours(index, where) else None
+        return replace(served, saves=bool(_listed(index.modules[where].tree))) if _is_ours(index, where) else None
     obstacle = _obstacle(index, path, module)
     if obstacle:
         result.decisions.append(Decision(path, 1, "", "S409", Verdict.REFUSE, obstacle))
@@ -45,6 +48,7 @@ def serve(index: Index, result: Plan, support: str, one_loop: str) -> Served | N
     if module not in index.project.python:
         result.created[module] = (asgi_source(), {group})
     _decide(result, path, group, served, support, proved)
+    served = replace(served, saves=bool(proved.names))
     for need in ["greenlet"] * bool(proved.names) + ["uvicorn[standard]"] * (not _has_server(index)):
         result.need(need, group)
     return served
@@ -137,7 +141,12 @@ def _listed(tree: ast.Module) -> dict[str, int]:
 
 
 def _has_server(index: Index) -> bool:
-    return any(index.requirements.find(name) for name in ("uvicorn", "hypercorn", "granian"))
+    """Whether the project has a server that can serve it: an ASGI server, or gunicorn from 25 on."""
+    if any(index.requirements.has(name) for name in ("uvicorn", "hypercorn", "granian")):
+        return True
+    asked = index.requirements.find("gunicorn")
+    used = any(COMMANDS_IN.search(path) and "gunicorn" in text for path, text in index.project.metadata.items())
+    return bool(asked or used) and not any(item.excludes_from(GUNICORN) for item in asked)
 
 
 def support_of(index: Index, result: Plan, one_loop: str) -> tuple[str, str]:

@@ -9,22 +9,21 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from transforms.facts import ModuleFacts
 from transforms.index import Index
 from transforms.layout import is_test
+from transforms.server.command import ASGI_WORKER, COMMAND, Command, NewLine, is_comment
 from transforms.server.lines import Line, logical_lines
+from transforms.server.onto_asgi import onto_asgi
 from transforms.server.served import Served
 from transforms.values import External
 
 THREADS = 64
-_COMMAND = re.compile(r"""(?:(?<=^)|(?<=[\s\["'=/:]))(?P<program>uvicorn|hypercorn|gunicorn|flask)(?P<quote>["']?)(?=[\s,])(?P<rest>[^\n]*)""")
-_ASGI_WORKER = re.compile(r"""(?:-k|--worker-class)(?P<gap>[ =]+|["'],\s*["'])(?P<worker>[\w.]*(?:[uU]vicorn|[hH]ypercorn)[\w.]*|asgi)(?=["'\s]|$)""")
 _ASGI_CLASS = re.compile(r"[\w.]*(?:[uU]vicorn|[hH]ypercorn)[\w.]*|asgi")
 _RUN = re.compile(r"""["', ]+run\b""")
 _WSGI = re.compile(r"^(?:wsgi:)?([A-Za-z_][\w.]*):([A-Za-z_]\w*)$")
-FILE = re.compile(
+COMMANDS_IN = re.compile(
     r"(?:^|/)(?:Procfile[^/]*|Dockerfile[^/]*|[^/]*\.Dockerfile|(?:docker-)?compose[^/]*\.ya?ml|[^/]+\.(?:service|sh)|[^/]*supervisor[^/]*\.(?:conf|ini))$|(?:^|/)supervisor[^/]*/(?:[^/]+/)*[^/]+\.(?:conf|ini)$"
 )
 _SCRIPT = re.compile(r"""(?:(?<=^)|(?<=[\s\["'=/:]))python[\d.]*["']?[,\s]+(?:["']?-[uBOE]+["']?[,\s]+)*["']?(?P<script>[\w./-]+\.py)(?=["'\s]|$)""")
@@ -34,31 +33,12 @@ _VALUES = {
 }
 
 
-@dataclass(frozen=True)
-class NewLine:
-    """The file and the text that the line becomes."""
-
-    path: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Command:
-    """One command that starts the application in a way worth a word; `change` when it can be put right."""
-
-    path: str
-    line: int
-    program: str
-    reason: str
-    change: NewLine | None = None
-
-
 def commands(index: Index, served: Served | None = None) -> Iterator[Command]:
     """Every command and every wrapper of a Flask object of which something is to be said; `served` is what an ASGI server may serve."""
     for path in sorted(index.project.metadata):
-        if FILE.search(path):
+        if COMMANDS_IN.search(path):
             for line in logical_lines(path, index.project.metadata[path]):
-                yield from _asgi_target(path, line, index, served) or _command(index, path, line)
+                yield from served and onto_asgi(index, path, line, served) or _command(index, path, line)
     for path in sorted(index.modules):
         module = index.modules[path]
         yield from _config(module)
@@ -85,11 +65,11 @@ def _config(module: ModuleFacts) -> Iterator[Command]:
 
 def _command(index: Index, path: str, item: Line) -> Iterator[Command]:
     number, line = item.number, item.text
-    if line.lstrip().startswith(("#", "//", ";")):
+    if is_comment(line):
         return
-    found = _COMMAND.search(line)
+    found = COMMAND.search(line)
     while found and found.group("program") == "flask" and not _RUN.match(found.group("quote") + found.group("rest")):
-        found = _COMMAND.search(line, found.start("rest"))  # `flask db upgrade && gunicorn …`
+        found = COMMAND.search(line, found.start("rest"))  # `flask db upgrade && gunicorn …`
     if not found:
         yield from _script(index, path, item)
         return
@@ -97,7 +77,7 @@ def _command(index: Index, path: str, item: Line) -> Iterator[Command]:
     program, rest = found.group("program"), found.group("rest")
     if program == "flask":
         yield Command(path, number, program, f"Flask's own server is for development: serve it with {_advice()}")
-    elif program == "gunicorn" and (worker := _ASGI_WORKER.search(rest)):
+    elif program == "gunicorn" and (worker := ASGI_WORKER.search(rest)):
         yield from _asgi_worker(index, path, number, line, worker, found.start("rest"), editable)
     elif program == "gunicorn":
         if not re.search(r"thread|worker-class|-k\b|-c\b|--config|\.conf", rest) and not _has_config(index):
@@ -109,20 +89,6 @@ def _command(index: Index, path: str, item: Line) -> Iterator[Command]:
             )
     else:
         yield from _asgi(index, path, number, line, found, editable)
-
-
-def _asgi_target(path: str, item: Line, index: Index, served: Served | None) -> list[Command]:
-    """An ASGI server, or one of its workers, on the Flask object itself: the object that is made for it takes its place."""
-    found = _COMMAND.search(item.text) if served and not item.text.lstrip().startswith(("#", "//", ";")) else None
-    if not served or not found or "--interface" in item.text or not item.whole or path not in index.project.metadata_editable:
-        return []
-    rest = found.group("rest")
-    target = re.search(rf"""(?:(?<=[\s"'])|(?<=wsgi:)){re.escape(served.target)}(?=["'\s]|$)""", rest)
-    if not target or found.group("program") == "flask" or found.group("program") == "gunicorn" and not _ASGI_WORKER.search(rest):
-        return []
-    before = rest[: target.start()].removesuffix("wsgi:")
-    text = item.text[: found.start("rest")] + before + served.name + rest[target.end() :]
-    return [Command(path, item.number, found.group("program"), f"{served.name} is what an ASGI server serves", NewLine(path, text))]
 
 
 def _script(index: Index, path: str, item: Line) -> Iterator[Command]:
