@@ -120,6 +120,8 @@ LEFT = {
     "an unknown library": ("import markdown\n", "    markdown.markdown('x')\n"), "a neighbour of a library in which nothing waits": ("from six.moves.urllib.request import urlopen\n", "    urlopen('http://x')\n"),
     "a neighbour of a known library": ("from google.cloud import vision\n", "    vision.ImageAnnotatorClient()\n"),
     "a parameter": ("import shop\ndef help_(x):\n    return x.fetch()\n", "    help_(shop.thing)\n"),
+    "what `**kwargs` was made": ("import shop\ndef help_(**more):\n    more = shop.thing\n    return more.get('x')\n", "    help_(x=1)\n"),
+    "what `**kwargs` holds": ("def help_(**more):\n    return more['x'].get('x')\n", "    help_(x=1)\n"),
     "a lock over an await": ("import threading\nlock = threading.Lock()\n", "    with lock:\n        await asyncio.sleep(1)\n"),
     "a database": ("import sqlite3\n", "    sqlite3.connect('x').execute('select 1')\n"), "thread-local data": ("import threading\nlocal = threading.local()\n", "    local.x = 1\n"),
     "a property": ("import time\nclass A:\n    @property\n    def x(self):\n        time.sleep(1)\n", "    A().x\n"), "a session": ("import requests\nhttp = requests.Session()\n", "    http.get('http://x')\n"),
@@ -142,6 +144,7 @@ HARMLESS = {
     "not called from here": ("import time\ndef other():\n    time.sleep(1)\n", ""), "in a plain view": ("import time\n", "    return 'x'\n\n\n@app.get('/b')\ndef plain():\n    time.sleep(1)\n"),
     "a client": ("import httpx\n", "    async with httpx.AsyncClient() as client:\n        return (await client.get('http://x')).text\n"), "a library in which nothing waits": ("import arrow\nfrom six.moves.urllib.parse import urlparse\n", "    arrow.get(urlparse('x').path).to('local')\n"),
     "computing": ("import json, datetime\n", "    json.dumps({'x': datetime.datetime.now().isoformat()})\n"),
+    "the dict of an object, and of `**kwargs`": ("class A:\n    pass\ndef help_(**more):\n    return more.get('x'), A().__dict__.items()\n", "    help_(x=1)\n"),
     "asyncio's lock": ("lock = asyncio.Lock()\n", "    async with lock:\n        await asyncio.sleep(1)\n"),
 }  # fmt: skip
 
