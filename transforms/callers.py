@@ -82,14 +82,13 @@ class Callers:
 
     def _find(self, function: Function) -> list[Caller]:
         found: list[Caller] = []
-        for name in sorted(self.names.spellings(function.name)):
-            for owner, use in self.names.uses(name):
-                found += self._use(function, owner, use)
+        for owner, use in self.names.everywhere(function.name):
+            found += self._use(function, owner, use)
         found += self._mentions(function)
         return sorted(found, key=lambda caller: (caller.path, caller.line, caller.column, caller.why))
 
     def _use(self, function: Function, owner: Function, use: Call | Reference) -> Iterator[Caller]:
-        node = use.node.func if isinstance(use, Call) else use.node
+        node = use.named
         if node in self._registered:
             return
         value = self.resolver.value(node, use.scope)
@@ -215,7 +214,7 @@ class Callers:
         """`app.view_functions[...]` and its like, from which the handler may be taken and called."""
         for name in (table for table, slot in _TABLES.items() if slot == handler.slot or (slot == "view" and handler.slot == "class-based view")):
             for owner, use in self.names.uses(name):
-                node = use.node.func if isinstance(use, Call) else use.node
+                node = use.named
                 item = owner.module.parents.get(node)
                 key = item.slice if isinstance(item, ast.Subscript) else None
                 adds = isinstance(item, ast.Attribute) and item.attr == "setdefault" or isinstance(item, ast.Subscript) and isinstance(item.ctx, ast.Store)

@@ -37,6 +37,11 @@ class Call:
     node: ast.Call
     scope: Scope
 
+    @property
+    def named(self) -> ast.expr:
+        """What is called."""
+        return self.node.func
+
 
 @dataclass(eq=False, slots=True)
 class Reference:
@@ -45,6 +50,11 @@ class Reference:
     node: ast.expr
     scope: Scope
     base: bool = False
+
+    @property
+    def named(self) -> ast.expr:
+        """What is read."""
+        return self.node
 
 
 @dataclass(eq=False, slots=True)

@@ -6,7 +6,7 @@ out again as something unknown.
 
 import ast
 
-from transforms.facts import Call, Function, Reference, Scope
+from transforms.facts import Function, Reference, Scope
 from transforms.parameters import parameter_of
 from transforms.resolve import Resolver, is_property
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value, may_be_ours
@@ -61,12 +61,11 @@ def _is_ours(value: Value) -> bool:
 
 def _is_called_openly(resolver: Resolver, function: Function) -> bool:
     """Whether every use of the function's name is known, and none hands the function on."""
-    for name in resolver.names.spellings(function.name):
-        for _, use in resolver.names.uses(name):
-            called = resolver.value(use.node.func if isinstance(use, Call) else use.node, use.scope)
-            mine = isinstance(called, FunctionValue) and called.function is function
-            if may_be_ours(called) or (mine and isinstance(use, Reference) and not use.base and not is_property(function)):
-                return False
+    for _, use in resolver.names.everywhere(function.name):
+        called = resolver.value(use.named, use.scope)
+        mine = isinstance(called, FunctionValue) and called.function is function
+        if may_be_ours(called) or (mine and isinstance(use, Reference) and not use.base and not is_property(function)):
+            return False
     return True
 
 

@@ -139,7 +139,7 @@ def _used(facts: ModuleFacts) -> set[str]:
     for owner in [facts.body, *facts.functions]:
         uses: list[Call | Reference] = [*owner.calls, *owner.references]
         for use in uses:
-            node = use.node.func if isinstance(use, Call) else use.node
+            node = use.named
             if isinstance(node, ast.Attribute):
                 continue  # what it is taken from is a reference of its own
             if isinstance(node, ast.Name) and _is_global(node.id, use.scope):

@@ -64,19 +64,16 @@ def _contradicted(resolver: Resolver, parameter: ast.arg, function: Function, sa
     allowed = {said.cls, *resolver.classes.descendants(said.cls)}
     rivals = has_rivals(resolver, said.cls)
     holder = function.cls if function.name == "__init__" else None
-    for name in resolver.names.spellings(holder.name if holder else function.name):
-        for owner, use in resolver.names.uses(name):
-            if not isinstance(use, Call):
-                if rivals and not (isinstance(use, Reference) and use.base) and _is_that(resolver.value(use.node, use.scope), function, holder):
-                    return True
-                continue
-            target = resolver.value(use.node.func, use.scope)
-            if _is_that(target, function, holder):
-                given = argument(use.node, parameter, function, True)
-                value = resolver.value(given, use.scope) if given is not None else said
-                wrong = value is not None and not (isinstance(value, Instance) and value.cls in allowed) and value != NOTHING
-                if wrong or (value is None and (rivals or is_test(owner.module.path))):
-                    return True
+    for owner, use in resolver.names.everywhere(holder.name if holder else function.name):
+        if isinstance(use, Reference):
+            if rivals and not use.base and _is_that(resolver.value(use.node, use.scope), function, holder):
+                return True
+        elif _is_that(resolver.value(use.named, use.scope), function, holder):
+            given = argument(use.node, parameter, function, True)
+            value = resolver.value(given, use.scope) if given is not None else said
+            wrong = value is not None and not (isinstance(value, Instance) and value.cls in allowed) and value != NOTHING
+            if wrong or (value is None and (rivals or is_test(owner.module.path))):
+                return True
     return False
 
 
@@ -101,16 +98,14 @@ def _from_callers(resolver: Resolver, parameter: ast.arg, function: Function) ->
     if made and resolver.classes.descendants(made):
         return None
     values: list[Value] = []
-    for name in resolver.names.spellings(made.name if made else function.name):
-        for _, use in resolver.names.uses(name):
-            node = use.node.func if isinstance(use, Call) else use.node
-            target = resolver.value(node, use.scope)
-            same = _is_that(target, function, made)
-            if target is None or (same and not isinstance(use, Call)):
-                return None
-            if same and isinstance(use, Call):
-                bound = made is not None or isinstance(target, FunctionValue) and target.receiver is not None
-                values.append(resolver.value(argument(use.node, parameter, function, bound), use.scope))
+    for _, use in resolver.names.everywhere(made.name if made else function.name):
+        target = resolver.value(use.named, use.scope)
+        same = _is_that(target, function, made)
+        if target is None or (same and not isinstance(use, Call)):
+            return None
+        if same and isinstance(use, Call):
+            bound = made is not None or isinstance(target, FunctionValue) and target.receiver is not None
+            values.append(resolver.value(argument(use.node, parameter, function, bound), use.scope))
     return resolver.join(values) if values and len(values) <= 20 else None
 
 

@@ -44,12 +44,11 @@ def find_searches(resolver: Resolver) -> list[Search]:
     """All of them, in a fixed order."""
     found: list[Search] = []
     for name in _BY_NAME:
-        for spelling in sorted(resolver.names.spellings(name)):
-            for owner, use in resolver.names.uses(spelling):
-                if isinstance(use, Call):
-                    found += _search(resolver, name, owner, use)
-                elif _is_that(resolver.value(use.node, use.scope), name):
-                    found.append(Search(owner, use.node, None))  # it is handed on: `take = getattr`
+        for owner, use in resolver.names.everywhere(name):
+            if isinstance(use, Call):
+                found += _search(resolver, name, owner, use)
+            elif _is_that(resolver.value(use.node, use.scope), name):
+                found.append(Search(owner, use.node, None))  # it is handed on: `take = getattr`
     for owner, use in resolver.names.uses("__dict__"):
         if isinstance(use.node, ast.Attribute):
             found.append(Search(owner, use.node, resolver.value(use.node.value, use.scope)))

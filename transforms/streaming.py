@@ -17,8 +17,7 @@ _SINCE = (3, 1, 2)
 
 def streams(index: Index, reach: Reach, function: Function) -> str:
     """Where the handler may stream with the request's context on a Flask below 3.1.2; empty when nowhere."""
-    spellings = {spelling for name in _NAMES for spelling in index.resolver.names.spellings(name)}
-    if _is_new(index) or not any(index.resolver.names.uses(name) for name in spellings):
+    if _is_new(index) or not any(True for name in _NAMES for _ in index.resolver.names.everywhere(name)):
         return ""
     for item in sorted(reach.functions(function), key=lambda one: (one.module.path, one.line)):
         for scope, node in [*((call.scope, call.node.func) for call in item.calls), *((one.scope, one.node) for one in item.references)]:

@@ -22,13 +22,12 @@ _ALIASES = 3  # names of names of the client that are followed
 
 def changed_after(index: Index, name: str, is_client: IsClient, row: Row) -> str:
     """Where the client that is kept under that name may be changed, as a clause with file and line; empty when nowhere."""
-    for spelling in sorted(index.resolver.names.spellings(name)):
-        for owner, use in index.resolver.names.uses(spelling):
-            if isinstance(use, Call) or not is_client(use.node, use.scope):
-                continue
-            found = _replaced(owner, use.node) if is_test(owner.module.path) else _changes(index, owner, use.node, use.scope, row)
-            if what := next(found, ""):
-                return f"{owner.module.path}:{use.node.lineno} {what}"
+    for owner, use in index.resolver.names.everywhere(name):
+        if isinstance(use, Call) or not is_client(use.node, use.scope):
+            continue
+        found = _replaced(owner, use.node) if is_test(owner.module.path) else _changes(index, owner, use.node, use.scope, row)
+        if what := next(found, ""):
+            return f"{owner.module.path}:{use.node.lineno} {what}"
     return _named_in_tests(index, name)
 
 

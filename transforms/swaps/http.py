@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from transforms.edits import Import
-from transforms.facts import Call, Function, last_name
+from transforms.facts import Function, last_name
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.model import Settings
@@ -101,15 +101,13 @@ def _handles(index: Index, function: Function, clause: ast.ExceptHandler, librar
 
 def _named(index: Index, stack: set[Function], library: str) -> str:
     """An exception class of the library that is named anywhere but in an `except` clause off the stack."""
-    names = index.resolver.names
     for name in _EXCEPTIONS:
-        for spelling in sorted(names.spellings(name)):
-            for owner, use in names.uses(spelling):
-                value = index.resolver.value(use.node.func if isinstance(use, Call) else use.node, use.scope)
-                if isinstance(value, External) and value.name.startswith(f"{library}.") and not is_test(owner.module.path):
-                    clause = next((item for item in owner.module.ancestors(use.node) if isinstance(item, ast.ExceptHandler)), None)
-                    if clause is None or owner in stack:
-                        return f"{owner.module.path}:{use.node.lineno} names {spelling}"
+        for owner, use in index.resolver.names.everywhere(name):
+            value = index.resolver.value(use.named, use.scope)
+            if isinstance(value, External) and value.name.startswith(f"{library}.") and not is_test(owner.module.path):
+                clause = next((item for item in owner.module.ancestors(use.node) if isinstance(item, ast.ExceptHandler)), None)
+                if clause is None or owner in stack:
+                    return f"{owner.module.path}:{use.node.lineno} names {last_name(use.named)}"
     return ""
 
 
