@@ -8,7 +8,7 @@ from transforms.bridge import names as bridge
 from transforms.callers import Caller, Callers, Unread
 from transforms.catalogue import Entry
 from transforms.escapes import Escapes
-from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, Scope, last_name
+from transforms.facts import Binding, Call, Function, Reference, Scope, last_name
 from transforms.handing import is_handed, runs_elsewhere
 from transforms.layout import is_test
 from transforms.model import Seen
@@ -300,9 +300,9 @@ class Graph:
     def _origin(self, binding: Binding) -> Value:
         """What a proxy stands for, followed through imports."""
         seen: set[Binding] = set()
-        while binding.kind == "from" and isinstance(binding.node, ast.ImportFrom) and binding not in seen:
+        while binding.kind == "from" and binding not in seen:
             seen.add(binding)
-            home = self._home(binding.node, binding.scope)
+            home = self.resolver.home(binding)
             bindings = home.scope.bindings.get(binding.text, []) if home else []
             if len(bindings) != 1:
                 return None
@@ -310,11 +310,6 @@ class Graph:
         if binding.kind == "assign" and isinstance(binding.node, ast.Call) and last_name(binding.node.func) == "LocalProxy" and binding.node.args:
             return self.resolver.value(binding.node.args[0], binding.scope)
         return None
-
-    def _home(self, node: ast.ImportFrom, scope: Scope) -> ModuleFacts | None:
-        layout, importer = self.resolver.layout, scope.owner.module.path
-        path = layout.relative(importer, node.level, node.module or "") if node.level else layout.find(node.module or "", importer)
-        return self.resolver.modules.get(path or "")
 
     # Incoming
 

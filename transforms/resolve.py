@@ -213,15 +213,18 @@ class Resolver:
     def _import_from(self, binding: Binding, name: str) -> Value:
         node, importer = binding.node, binding.scope.owner.module.path
         assert isinstance(node, ast.ImportFrom)
-        if node.level:
-            found = self.layout.relative(importer, node.level, node.module or "")
-        else:
-            found = self.layout.find(node.module or "", importer)
+        found = self.layout.imported(node, importer)
         if found is None:
             return None if node.level or name == "*" else self._external(f"{node.module}.{name}")
         if name == "*":
             return None
         return self.attribute(ModuleValue(found), name)
+
+    def home(self, binding: Binding) -> ModuleFacts | None:
+        """The module of the project from which a `from … import` takes the name; None for any other binding."""
+        node = binding.node
+        path = self.layout.imported(node, binding.scope.owner.module.path) if binding.kind == "from" and isinstance(node, ast.ImportFrom) else None
+        return self.modules.get(path or "")
 
     def _external(self, name: str) -> External:
         kind = self.catalogue.objects.get(name)

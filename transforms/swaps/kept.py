@@ -85,8 +85,8 @@ def _named(index: Index, node: ast.AST, bindings: list[Binding], name: str) -> O
     if len(bindings) > 1:
         raise Stop(CHANGES, node, f"{name} is bound in several places, so it may be another client later")
     binding = bindings[0]
-    if binding.kind == "from" and isinstance(binding.node, ast.ImportFrom):
-        home = _home(index, binding.node, binding.scope)
+    if binding.kind == "from":
+        home = index.resolver.home(binding)
         return _named(index, node, home.scope.bindings.get(binding.text, []), binding.text) if home else None
     if binding.kind not in ("assign", "annotation"):
         return None
@@ -114,12 +114,6 @@ def _member(index: Index, node: ast.Attribute, scope: Scope) -> Origin | None:
         case External():
             raise Stop(LEAVES, node, f"it is kept on {base.name}, where it may be set anew at any time")
     return None
-
-
-def _home(index: Index, node: ast.ImportFrom, scope: Scope) -> ModuleFacts | None:
-    importer = scope.owner.module.path
-    path = index.layout.relative(importer, node.level, node.module or "") if node.level else index.layout.find(node.module or "", importer)
-    return index.modules.get(path or "")
 
 
 def _unchanged(index: Index, node: ast.AST, path: str, name: str) -> None:
@@ -242,7 +236,7 @@ def reached_as(index: Index, function: Function, node: ast.expr, home: ModuleFac
     binding = next(iter(index.resolver.bindings(getattr(node, "id", ""), function.scope)), None)
     if binding is None or binding.scope.kind != "module" or not isinstance(binding.node, ast.ImportFrom):
         raise Stop(CHANGES, node, "it is not imported at the top of the module")
-    if _home(index, binding.node, binding.scope) is not home:
+    if index.resolver.home(binding) is not home:
         raise Stop(CHANGES, node, "it is imported from another module than the one that makes it")
     _free(index, function, node, name, home.path)
     return "", (Import("." * binding.node.level + (binding.node.module or ""), name),)

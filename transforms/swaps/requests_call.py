@@ -177,11 +177,8 @@ def _bound_constant(index: Index, binding: Binding, name: str) -> str | None:
     names = index.resolver.names
     if binding.scope.kind == "module" and (names.stores(name) or names.mentions(name)):
         return None
-    if binding.kind == "from" and isinstance(binding.node, ast.ImportFrom):
-        layout, importer = index.layout, binding.scope.owner.module.path
-        node = binding.node
-        path = layout.relative(importer, node.level, node.module or "") if node.level else layout.find(node.module or "", importer)
-        home = index.modules.get(path or "")
+    if binding.kind == "from":
+        home = index.resolver.home(binding)
         found = home.scope.bindings.get(binding.text, []) if home else []
         return _bound_constant(index, found[0], binding.text) if len(found) == 1 and found[0].kind == "assign" else None
     value = binding.node.value if binding.kind == "assign" and isinstance(binding.node, ast.Constant) else None
