@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from transforms.facts import ModuleFacts
+from transforms.facts import ModuleFacts, imported_module
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.patches import patched
@@ -77,8 +77,7 @@ def _local_names(index: Index, root: str) -> set[str]:
         if not is_test(path):
             for name, bindings in module.scope.bindings.items():
                 for item in bindings:
-                    source = item.text if item.kind == "import" else getattr(item.node, "module", None) or "" if item.kind == "from" else ""
-                    if source.partition(".")[0] == root:
+                    if imported_module(item).partition(".")[0] == root:
                         found.add(name)
     return found
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from transforms.facts import Binding, Class, ModuleFacts, Scope, last_name
+from transforms.facts import Binding, Class, ModuleFacts, Scope, arguments_of, last_name
 from transforms.following import is_followed, only_looks
 from transforms.holding import held
 from transforms.resolve import Resolver
@@ -141,7 +141,7 @@ class Escapes:
             for call in owner.calls:
                 target = self.resolver.value(call.node.func, call.scope)
                 if self._leaves(target) and not only_looks(target, call.node):
-                    for argument in [*call.node.args, *(item.value for item in call.node.keywords)]:
+                    for argument in arguments_of(call.node):
                         yield argument, call.scope
 
     def _stored(self, module: ModuleFacts) -> Iterator[tuple[ast.expr, Scope]]:

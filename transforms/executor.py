@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable
 
 from transforms.edits import SPELLINGS, Outline, WrapCall, WrapExpression, place_of
-from transforms.facts import Function
+from transforms.facts import Function, by_place
 from transforms.index import Index
 from transforms.judge import LATE, Judgement, is_own, judge, own_handlers, selected, stopped
 from transforms.model import Safety, Settings, Verdict
@@ -68,7 +68,7 @@ def async_functions(index: Index, reach: Reach, settings: Settings) -> list[Func
     for handler in own_handlers(index):
         if handler.awaited and handler.function.is_async and selected(index, handler, settings):
             found |= {function for function in reach.functions(handler.function) if function.is_async and is_own(index, function)}
-    return sorted(found, key=lambda function: (function.module.path, function.line))
+    return sorted(found, key=by_place)
 
 
 def _convert(index: Index, reach: Reach, judgement: Judgement, settings: Settings, result: Plan) -> None:

@@ -100,6 +100,11 @@ class Function:
         return self.node.decorator_list if isinstance(self.node, FunctionNode) else []
 
     @property
+    def uses(self) -> list[Call | Reference]:
+        """What is called in it, then what is read."""
+        return [*self.calls, *self.references]
+
+    @property
     def place(self) -> str:
         """`path:line`, as people read it."""
         return f"{self.module.path}:{self.line}"
@@ -147,6 +152,41 @@ class ModuleFacts:
         while current is not None:
             yield current
             current = self.parents.get(current)
+
+
+def by_place(function: Function) -> tuple[str, int]:
+    """The order of functions: by file, then by line."""
+    return function.module.path, function.line
+
+
+def first_parameter(function: Function) -> str:
+    """What a method calls its object; empty where it takes nothing by its place."""
+    args = function.node.args if isinstance(function.node, FunctionNode) else None
+    return next((item.arg for item in [*args.posonlyargs, *args.args]), "") if args else ""
+
+
+def arguments_of(call: ast.Call) -> list[ast.expr]:
+    """Everything that a call is given, by place and by name."""
+    return [*call.args, *(item.value for item in call.keywords)]
+
+
+def assigned(binding: Binding) -> ast.AST | None:
+    """The value that an assignment gives the name, with or without an annotation; None for `x: int`."""
+    return binding.node.value if isinstance(binding.node, ast.AnnAssign) else binding.node
+
+
+def imported_module(binding: Binding) -> str:
+    """The module that an import names; empty for one by dots only, and for every other binding."""
+    if binding.kind == "import":
+        return binding.text
+    return binding.node.module or "" if isinstance(binding.node, ast.ImportFrom) else ""
+
+
+def caught_types(handler: ast.ExceptHandler) -> list[ast.expr]:
+    """The classes that an `except` clause names."""
+    if isinstance(handler.type, ast.Tuple):
+        return handler.type.elts
+    return [handler.type] if handler.type is not None else []
 
 
 def last_name(node: ast.AST) -> str:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from transforms.adapter import adapter_for
 from transforms.coroutine_tests import client_in_coroutine
 from transforms.decoration import Decoration, decoration
-from transforms.facts import Class, Function
+from transforms.facts import Class, Function, by_place, imported_module
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.memory_databases import memory_database
@@ -51,7 +51,7 @@ def selected(index: Index, handler: Handler, settings: Settings) -> bool:
 def own_handlers(index: Index) -> list[Handler]:
     """The handlers that may be changed: not those of tests, nor of files outside the folder that was named."""
     found = [handler for function, handler in index.registry.handlers.items() if is_own(index, function)]
-    return sorted(found, key=lambda handler: (handler.function.module.path, handler.function.line))
+    return sorted(found, key=lambda handler: by_place(handler.function))
 
 
 def is_own(index: Index, function: Function) -> bool:
@@ -110,7 +110,7 @@ def _nothing(reach: Reach, function: Function) -> str:
     possible = next((item for item in reach.everything(function) if item.site.entry.verdict == "wrap"), None)
     if possible:
         return f"no blocking call is proved to be reached; {possible.path} ({possible.place}) is only possible"
-    unknown = [(item, node) for item in sorted(reach.proved(function), key=lambda one: (one.module.path, one.line)) for node in reach.graph.unknown(item)]
+    unknown = [(item, node) for item in sorted(reach.proved(function), key=by_place) for node in reach.graph.unknown(item)]
     if unknown:
         item, node = unknown[0]
         return f"it reaches no blocking call that the tool knows; {len(unknown)} calls could not be followed, the first {ast.unparse(node.func)[:40]}() at {item.module.path}:{node.lineno}"
@@ -226,10 +226,10 @@ def stopped(index: Index) -> str:
     for path in sorted(index.modules):
         for bindings in index.modules[path].scope.bindings.values():
             for binding in bindings:
-                name = binding.text if binding.kind == "import" else getattr(binding.node, "module", "") or "" if binding.kind == "from" else ""
-                if name.partition(".")[0] in ("gevent", "eventlet") and not is_test(path) and _concerns(index, path):
+                name = imported_module(binding).partition(".")[0]
+                if name in ("gevent", "eventlet") and not is_test(path) and _concerns(index, path):
                     line = getattr(binding.node, "lineno", 1)
-                    return f"{path}:{line}: the app runs on {name.partition('.')[0]}, where Flask's async views fail; serve it with threads first"
+                    return f"{path}:{line}: the app runs on {name}, where Flask's async views fail; serve it with threads first"
     return ""
 
 

@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from transforms.facts import Call, Scope, last_name
+from transforms.facts import Call, Scope, assigned, last_name
 from transforms.index import Index
 from transforms.values import External
 
@@ -60,6 +60,6 @@ def _texts(index: Index, node: ast.AST, scope: Scope, depth: int) -> Iterator[st
             yield item.value
         elif isinstance(item, ast.Name) and depth:
             for binding in index.resolver.bindings(item.id, scope):
-                value = binding.node.value if isinstance(binding.node, ast.AnnAssign) else binding.node
+                value = assigned(binding)
                 if binding.kind in ("assign", "annotation") and isinstance(value, ast.expr):
                     yield from _texts(index, value, binding.scope, depth - 1)

@@ -52,10 +52,8 @@ def table_of(module: ModuleFacts) -> NameTable:
 
 
 def _note_uses(table: NameTable, owner: Function) -> None:
-    for call in owner.calls:
-        table.uses.setdefault(last_name(call.named), []).append((owner, call))
-    for reference in owner.references:
-        table.uses.setdefault(last_name(reference.named), []).append((owner, reference))
+    for use in owner.uses:
+        table.uses.setdefault(last_name(use.named), []).append((owner, use))
     for name, bindings in owner.scope.bindings.items():
         for binding in bindings:
             if binding.kind == "from" and binding.text != name:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from transforms.catalogue import Entry
-from transforms.facts import Call, Function, Scope, last_name
+from transforms.facts import Call, Function, Scope, by_place, caught_types, last_name
 from transforms.graph import Edge, Graph, Site
 from transforms.values import External
 
@@ -119,7 +119,7 @@ class Reach:
     def may_stop(self, function: Function) -> str:
         """Where StopIteration may leave the function (it cannot cross a thread or a coroutine); empty when nowhere."""
         if function not in self._stops:
-            ordered = sorted(self.functions(function), key=lambda item: (item.module.path, item.line))
+            ordered = sorted(self.functions(function), key=by_place)
             self._stops[function] = next((place for item in ordered if (place := self.stop_in(item))), "")
         return self._stops[function]
 
@@ -181,14 +181,8 @@ def _is_caught(function: Function, node: ast.AST) -> bool:
         if parent is function.node:
             return False
         if isinstance(parent, ast.Try) and child in parent.body:
-            names = {last_name(item) for handler in parent.handlers for item in _types(handler.type)}
+            names = {last_name(item) for handler in parent.handlers for item in caught_types(handler)}
             if names & _CATCHING or any(handler.type is None for handler in parent.handlers):
                 return True
         child = parent
     return False
-
-
-def _types(node: ast.expr | None) -> list[ast.expr]:
-    if isinstance(node, ast.Tuple):
-        return node.elts
-    return [node] if node is not None else []

@@ -10,12 +10,12 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from transforms.facts import Binding, Class, Scope
+from transforms.facts import Binding, Class, Scope, assigned, first_parameter
 from transforms.index import Index
 from transforms.placement import stands_alone
 from transforms.swaps.kept import CHANGES, constant
 from transforms.swaps.made import made_here
-from transforms.swaps.objects import family_of, first_parameter
+from transforms.swaps.objects import family_of
 from transforms.swaps.uses import LEAVES, Stop
 from transforms.values import ClassValue, External, Instance, ModuleValue
 
@@ -121,7 +121,7 @@ def _is_in_init(home: Class, binding: Binding) -> bool:
 
 def _value(binding: Binding) -> ast.AST:
     """What is assigned there."""
-    return binding.node.value or binding.node if isinstance(binding.node, ast.AnnAssign) else binding.node
+    return assigned(binding) or binding.node
 
 
 def _line(binding: Binding) -> int:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from transforms.edits import AddLine, Edit, Import, place_of
-from transforms.facts import Class, Function, ModuleFacts, Scope
+from transforms.facts import Class, Function, ModuleFacts, Scope, first_parameter
 from transforms.host.objects import SHARED
 from transforms.host.source import shares_partials
 from transforms.index import Index
@@ -14,7 +14,7 @@ from transforms.swaps.configured import changed_after
 from transforms.swaps.held import Held
 from transforms.swaps.kept import CHANGES, Shared, not_configured, not_twice, shared_import, written
 from transforms.swaps.made import ARGUMENTS, Maker, argument_obstacle, made_here, maker_of
-from transforms.swaps.objects import family_of, first_parameter, made_by_requests
+from transforms.swaps.objects import family_of, made_by_requests
 from transforms.swaps.uses import LEAVES, Stop
 from transforms.values import Instance
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from transforms.edits import Import
-from transforms.facts import Function, last_name
+from transforms.facts import Function, by_place, caught_types, last_name
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.model import Settings
@@ -67,7 +67,7 @@ def netrc_obstacle(index: Index) -> str:
 def catcher(index: Index, function: Function, library: str) -> str:
     """Who handles an exception of the library, or may: its class would be another one. Empty when nobody does."""
     found = _on_stack(index, function)
-    stack = sorted(found, key=lambda one: (one.module.path, one.line))
+    stack = sorted(found, key=by_place)
     for item in stack:
         for clause in item.handlers:
             if _handles(index, item, clause, library):
@@ -82,17 +82,17 @@ def catcher(index: Index, function: Function, library: str) -> str:
 
 def value_error_catcher(index: Index, function: Function) -> str:
     """Who catches ValueError, which `json.dumps` raises for numbers that JSON has not, and requests does not. Empty when nobody does."""
-    for item in sorted(_on_stack(index, function), key=lambda one: (one.module.path, one.line)):
+    for item in sorted(_on_stack(index, function), key=by_place):
         for clause in item.handlers:
-            if any(index.resolver.value(kind, item.scope) == External("builtins.ValueError") for kind in _types(clause.type)):
+            if any(index.resolver.value(kind, item.scope) == External("builtins.ValueError") for kind in caught_types(clause)):
                 return f"{item.module.path}:{clause.lineno} catches ValueError, which is raised for a number that JSON has not, where requests raises another error"
     return ""
 
 
 def _handles(index: Index, function: Function, clause: ast.ExceptHandler, library: str) -> bool:
-    if any(_concerns(index, function, kind, library) for kind in _types(clause.type)):
+    if any(_concerns(index, function, kind, library) for kind in caught_types(clause)):
         return True
-    broad = clause.type is None or any(last_name(kind) in ("Exception", "BaseException") for kind in _types(clause.type))
+    broad = clause.type is None or any(last_name(kind) in ("Exception", "BaseException") for kind in caught_types(clause))
     looked_at = any(
         isinstance(node, ast.Name) and (node.id == clause.name or node.id in ("sys", "traceback")) for item in clause.body for node in ast.walk(item)
     )
@@ -131,12 +131,6 @@ def _on_stack(index: Index, function: Function) -> set[Function]:
 def _decorators(index: Index, function: Function) -> Iterator[Function]:
     for edge in index.graph.wrappers(function, function.node):
         yield edge.target
-
-
-def _types(node: ast.expr | None) -> list[ast.expr]:
-    if isinstance(node, ast.Tuple):
-        return node.elts
-    return [node] if node is not None else []
 
 
 def _concerns(index: Index, function: Function, kind: ast.expr, library: str) -> bool:

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass
 
 from transforms.edits import AddFunction, Edit, Import, place_of
-from transforms.facts import Binding, Function, ModuleFacts, Scope
+from transforms.facts import Binding, Function, ModuleFacts, Scope, assigned
 from transforms.host.objects import SHARED
 from transforms.index import Index
 from transforms.layout import is_test
@@ -90,7 +90,7 @@ def _named(index: Index, node: ast.AST, bindings: list[Binding], name: str) -> O
         return _named(index, node, home.scope.bindings.get(binding.text, []), binding.text) if home else None
     if binding.kind not in ("assign", "annotation"):
         return None
-    value = binding.node.value if isinstance(binding.node, ast.AnnAssign) else binding.node
+    value = assigned(binding)
     if isinstance(value, ast.Call) and made_here(index, value, binding.scope):
         return Origin(binding, name)
     inner = origin(index, value, binding.scope) if value is not None else None
@@ -133,7 +133,7 @@ def shared_form(index: Index, function: Function, node: ast.expr, found: Origin,
     """What stands for the object in async code of that function; raises Stop."""
     binding = found.binding
     home = binding.scope.owner.module
-    value = binding.node.value if isinstance(binding.node, ast.AnnAssign) else binding.node
+    value = assigned(binding)
     statement = home.parents.get(value) if isinstance(value, ast.Call) else None
     if not isinstance(value, ast.Call) or binding.scope.kind != "module" or not isinstance(statement, ast.Assign | ast.AnnAssign):
         raise Stop(CHANGES, node, f"{found.name} is not made by a statement of its own at the top level of a module")

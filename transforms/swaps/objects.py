@@ -7,7 +7,7 @@ made for it on the event loop would never be closed.
 import ast
 from collections.abc import Iterator
 
-from transforms.facts import Call, Class, Function, FunctionNode
+from transforms.facts import Call, Class, Function, first_parameter
 from transforms.host.objects import flask_objects
 from transforms.index import Index
 from transforms.layout import is_test
@@ -18,12 +18,6 @@ def family_of(index: Index, home: Class) -> list[Class]:
     """The class, all that derive from it, and all that these derive from: whose methods may run on such an object."""
     classes = index.resolver.classes
     return list(dict.fromkeys(item for member in [home, *classes.descendants(home)] for item in classes.lineage(member)))
-
-
-def first_parameter(function: Function) -> str:
-    """What a method calls its object; empty where it takes nothing."""
-    args = function.node.args if isinstance(function.node, FunctionNode) else None
-    return next((item.arg for item in [*args.posonlyargs, *args.args]), "") if args else ""
 
 
 def made_by_requests(index: Index, home: Class) -> str:
