@@ -176,10 +176,10 @@ def assigned(binding: Binding) -> ast.AST | None:
 
 
 def imported_module(binding: Binding) -> str:
-    """The module that an import names; empty for one by dots only, and for every other binding."""
+    """The module that an import names in full; empty for a relative import, and for every other binding."""
     if binding.kind == "import":
         return binding.text
-    return binding.node.module or "" if isinstance(binding.node, ast.ImportFrom) else ""
+    return binding.node.module or "" if isinstance(binding.node, ast.ImportFrom) and not binding.node.level else ""
 
 
 def caught_types(handler: ast.ExceptHandler) -> list[ast.expr]:
