@@ -12,7 +12,7 @@ from transforms.layout import is_test
 from transforms.names import Mention
 from transforms.registry import Handler, Registry
 from transforms.resolve import Resolver
-from transforms.searches import Search, find_searches, may_find, related
+from transforms.searches import Search, find_searches, may_find
 from transforms.signature import fits
 from transforms.tables import is_only_looked_at
 from transforms.templates import ANY
@@ -110,7 +110,7 @@ class Callers:
         if fits(use.node, function):
             return True
         first = self.resolver.value(use.node.args[0], use.scope) if use.node.args and function.cls else NOTHING
-        ours = may_be_ours(first) or (isinstance(first, Instance) and function.cls is not None and related(self.resolver, first.cls, function.cls))
+        ours = may_be_ours(first) or (isinstance(first, Instance) and function.cls is not None and self.resolver.classes.related(first.cls, function.cls))
         return ours and fits(use.node, function, unbound=True)
 
     def _may_mean(self, function: Function, node: ast.expr, scope: Scope) -> bool:
@@ -170,7 +170,7 @@ class Callers:
             case ModuleValue():
                 return function.cls is None and base.path == function.module.path
             case ClassValue() | Instance():
-                return function.cls is not None and related(self.resolver, base.cls, function.cls)
+                return function.cls is not None and self.resolver.classes.related(base.cls, function.cls)
         loose = function.cls is not None or function.module.path in self.escapes.loose_modules()
         return may_be_ours(base) and loose
 

@@ -180,10 +180,7 @@ def _fixed(index: Index, reach: Reach, function: Function) -> str:
         return "Python calls it by its special name"
     if function.cls and function.name in _PROTOCOL:
         return "libraries call a method of that name on objects they are given"
-    if function.cls and any(
-        index.resolver.classes.has_member(other, function.name)
-        for other in [*index.resolver.classes.lineage(function.cls)[1:], *index.resolver.classes.descendants(function.cls)]
-    ):
+    if function.cls and any(index.resolver.classes.has_member(other, function.name) for other in index.resolver.classes.family(function.cls)[1:]):
         return "another class of the hierarchy has a method of that name"
     if function.cls and any(base is None or base.name != "builtins.object" for base in index.resolver.classes.external_bases(function.cls)):
         return "its class has a base outside the project, which may call it"

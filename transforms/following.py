@@ -72,7 +72,7 @@ def _is_called_openly(resolver: Resolver, function: Function) -> bool:
 def _is_same(resolver: Resolver, known: Value, value: Value) -> bool:
     """Whether what is known of a place covers the value: the same module, or a class of the same family."""
     if isinstance(known, Instance | ClassValue) and isinstance(value, Instance | ClassValue):
-        return known.cls in resolver.classes.lineage(value.cls) or value.cls in resolver.classes.lineage(known.cls)
+        return resolver.classes.related(known.cls, value.cls)
     return isinstance(known, ModuleValue) and known == value
 
 

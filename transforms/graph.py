@@ -285,8 +285,7 @@ class Graph:
 
     def _may_be_of(self, method: Function, value: Instance) -> bool:
         """Whether an object of the class, of a subclass, or of a class that it is given later (`self.__class__ = …`) has the method."""
-        own = [*self.resolver.classes.lineage(value.cls), *self.resolver.classes.descendants(value.cls)]
-        return method.cls in own or any(True for _ in self.names.stores("__class__"))
+        return method.cls in self.resolver.classes.family(value.cls) or any(True for _ in self.names.stores("__class__"))
 
     def _proxied(self, node: ast.expr, scope: Scope) -> Iterator[Edge]:
         """`db = LocalProxy(get_db)`: every use of `db` calls `get_db`."""

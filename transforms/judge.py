@@ -150,11 +150,11 @@ def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoratio
 
 
 def _related(index: Index, function: Function, cls: Class) -> Iterator[_Row]:
-    family = [*index.resolver.classes.lineage(cls)[1:], *index.resolver.classes.descendants(cls)]
-    for other in family:
+    family = index.resolver.classes.family(cls)
+    for other in family[1:]:
         if index.resolver.classes.has_member(other, function.name):
             yield Verdict.REFUSE, "R108", f"{other.name} ({other.module.path}:{other.node.lineno}) has a {function.name}() too, which may call this one or be called for it"
-    for relative in [cls, *family]:
+    for relative in family:
         own = relative.methods.get("dispatch_request")
         if own and function.name != "dispatch_request" and not _leaves_dispatch_to_flask(own):
             yield Verdict.REFUSE, "R108", f"{relative.name}.dispatch_request ({relative.methods['dispatch_request'].place}) calls the methods itself"

@@ -84,7 +84,7 @@ def _is_that(target: Value, function: Function, made: Class | None) -> bool:
 
 def has_rivals(resolver: Resolver, cls: Class) -> bool:
     """Whether an unrelated class has a method of the same name: what is only said to be of the one may be of the other, and await or not."""
-    family = {*resolver.classes.lineage(cls), *resolver.classes.descendants(cls)}
+    family = set(resolver.classes.family(cls))
     names = {name for item in family for name in item.methods if not name.startswith("__")}
     others = (method.cls for name in names for method in resolver.names.methods(name) if not is_test(method.module.path))
     return any(other is not None and other not in family for other in others)

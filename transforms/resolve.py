@@ -387,7 +387,7 @@ class Resolver:
         """`Holder.item = other`, on the class or one of its family."""
         for target, binding in self.names.stores(name):
             base = self.value(target.value, binding.scope)
-            if isinstance(base, ClassValue) and (cls in self.classes.lineage(base.cls) or base.cls in self.classes.lineage(cls)):
+            if isinstance(base, ClassValue) and self.classes.related(cls, base.cls):
                 yield binding
 
     def _inherited(self, cls: Class, name: str) -> Value:
@@ -435,9 +435,7 @@ class Resolver:
         """`box.item = other`, on an object that is of the class or may be."""
         for target, binding in [*self.names.stores(name), *self.names.stores("__class__")]:
             base = self.value(target.value, binding.scope)
-            if may_be_ours(base) or (
-                isinstance(base, Instance | ClassValue) and (cls in self.classes.lineage(base.cls) or base.cls in self.classes.lineage(cls))
-            ):
+            if may_be_ours(base) or (isinstance(base, Instance | ClassValue) and self.classes.related(cls, base.cls)):
                 return True
         return any(not mention.head and not mention.loose for mention in self.names.mentions(name))
 

@@ -149,7 +149,7 @@ def may_find(resolver: Resolver, search: Search, function: Function, handled: bo
             wanted = search.module_prefix.replace(":", ".")
             return function.cls is None and not handled and (f"{name}.".startswith(wanted) or wanted.startswith(f"{name}."))
         case Instance() | ClassValue():
-            return function.cls is not None and related(resolver, search.value.cls, function.cls)
+            return function.cls is not None and resolver.classes.related(search.value.cls, function.cls)
     return function.cls is not None and not handled
 
 
@@ -158,7 +158,7 @@ def _is_named(resolver: Resolver, owner: Function, cls: Class) -> bool:
     for scope in {owner.scope, owner.module.scope}:
         for bindings in scope.bindings.values():
             for value in map(resolver.bound, bindings):
-                if value is None or isinstance(value, Instance | ClassValue) and related(resolver, value.cls, cls):
+                if value is None or isinstance(value, Instance | ClassValue) and resolver.classes.related(value.cls, cls):
                     return True
     return False
 
@@ -167,8 +167,3 @@ def _is_variable(resolver: Resolver, owner: Function, function: Function) -> boo
     """Whether a variable of the owner is, or may be, the function."""
     held = [resolver.bound(binding) for bindings in owner.scope.bindings.values() for binding in bindings]
     return function.outer is owner or any(isinstance(value, FunctionValue) and value.function is function for value in held)
-
-
-def related(resolver: Resolver, searched: Class, owner: Class) -> bool:
-    """Whether one class is the other, or derives from it."""
-    return owner in resolver.classes.lineage(searched) or owner in resolver.classes.descendants(searched)

@@ -72,7 +72,7 @@ def _is_plain(node: ast.expr) -> bool:
 def _set_once(index: Index, node: ast.expr, cls: Class, name: str, owner: str) -> Held | None:
     """The client behind the attribute, which one statement of `__init__` sets, and nothing else. Raises Stop."""
     classes = index.resolver.classes
-    home = next((item for item in [*classes.lineage(cls), *classes.descendants(cls)] if name in item.stored), None)
+    home = next((item for item in classes.family(cls) if name in item.stored), None)
     if home is None:
         return None
     family = family_of(index, home)
