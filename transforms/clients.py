@@ -184,8 +184,8 @@ def _fixed(index: Index, reach: Reach, function: Function) -> str:
         return "another class of the hierarchy has a method of that name"
     if function.cls and any(base is None or base.name != "builtins.object" for base in index.resolver.classes.external_bases(function.cls)):
         return "its class has a base outside the project, which may call it"
-    if function.cls and (place := index.graph.escapes.handed_out(function.cls)):
-        return f"{place}: an object of its class is handed to code outside the project, which may call it"
+    if function.cls and (handed := index.graph.escapes.handed_out(function.cls, "its class")):
+        return f"{handed}, which may call it"
     if function.cls and _is_made_over(index, function):
         return "its class is changed by a decorator or a metaclass"
     other = [item for item in function.decorators if last_name(item) not in _BINDING]

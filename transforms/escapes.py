@@ -39,14 +39,17 @@ class Escapes:
         self._found: Found | None = None
         self._loose: frozenset[str] | None = None
 
-    def handed_out(self, cls: Class) -> str:
-        """Where an object of the class, or the class, gets to code outside the project; empty when nowhere."""
+    def handed_out(self, cls: Class, name: str) -> str:
+        """Where an object of the class, or the class, gets to code outside the project, as a clause that calls it `name`; empty when nowhere."""
         if self._found is None:
             self._found = self._find()
         found = self._found
         family = self.resolver.classes.family(cls)
-        place = next((found.handed[item] for item in family if item in found.handed), "")
-        return place or (found.unknown if any(item in found.loose for item in family) else "")
+        if place := next((found.handed[item] for item in family if item in found.handed), ""):
+            return f"{place}: an object of {name} is handed to code outside the project"
+        if found.unknown and (lost := next((found.loose[item] for item in family if item in found.loose), "")):
+            return f"{lost}: {name} or an object of it goes where it is not followed, and may be what code outside the project is handed at {found.unknown}"
+        return ""
 
     def loose_modules(self) -> frozenset[str]:
         """Modules of the project that are used as values, so that any of their functions may be taken from them."""

@@ -145,8 +145,8 @@ def _unknown_ways(index: Index, family: Iterable[Class]) -> str:
             return f"{where} has {own[0]}"
         if used := next((item for item in ast.walk(cls.node) if _reaches(item)), None):
             return f"{cls.module.path}:{used.lineno}: {cls.name} uses {ast.unparse(used)}, which may set any attribute"  # type: ignore[attr-defined]
-        if place := index.graph.escapes.handed_out(cls):
-            return f"{place}: an object of {cls.name} is handed to code outside the project, which may copy or change it"
+        if handed := index.graph.escapes.handed_out(cls, cls.name):
+            return f"{handed}, which may copy or change it"
     return ""
 
 
