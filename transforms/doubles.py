@@ -46,6 +46,12 @@ def double_of(index: Index, library: str, name: str) -> str:
     return patched(index.patches, library)
 
 
+def hidden_from(index: Index, library: str, name: str) -> str:
+    """The same as a reason to leave a call of that function."""
+    doubled = double_of(index, library, name)
+    return f"{doubled}, which would no longer see the call" if doubled else ""
+
+
 def _doubles(index: Index, module: ModuleFacts, library: str, name: str) -> Iterator[tuple[int, str]]:
     short, root = name.rpartition(".")[2], name.partition(".")[0]
     local = _local_names(index, root)

@@ -1,13 +1,15 @@
 """What is shared by the swaps of HTTP clients: the target library, the TLS context, who catches what."""
 
 import ast
-from collections.abc import Iterator
+import itertools
+from collections.abc import Collection, Iterator
 
 from transforms.edits import Import
 from transforms.facts import Function, by_place, caught_types, last_name
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.model import Settings
+from transforms.placement import own_statement, stands_alone
 from transforms.swaps.catching import error_handler, suppressor
 from transforms.values import ClassValue, External
 
@@ -51,6 +53,25 @@ def context_obstacle(index: Index, function: Function, name: str = CONTEXT, code
     bindings = [*function.module.scope.bindings.get(name, []), *index.resolver.bindings(name, function.scope)]
     wanted = ast.dump(ast.parse(code.partition(" = ")[2], mode="eval").body)
     return "" if all(ast.dump(item.node) == wanted for item in bindings) else f"the name {name} means something else here"
+
+
+def statement_obstacle(index: Index, function: Function, node: ast.Call, names: Collection[str]) -> str:
+    """Why the block of a client cannot stand around the statement that makes the request; empty when it can. `names`: all that makes one."""
+    statement = own_statement(function, node)
+    if not isinstance(statement, ast.Assign | ast.Return | ast.Expr):
+        return "the call stands in the head of a block"
+    if not stands_alone(function, statement):
+        return "the statement shares its line with another one"
+    inside = set(ast.walk(statement))
+    made = [index.resolver.value(call.node.func, call.scope) for call in function.calls if call.node in inside]
+    return "the statement makes several requests" if sum(isinstance(value, External) and value.name in names for value in made) > 1 else ""
+
+
+def in_comprehension(function: Function, node: ast.AST) -> str:
+    """Where the call is made again and again, in one expression; empty when it is not."""
+    parents = itertools.takewhile(lambda parent: not isinstance(parent, ast.stmt), function.module.ancestors(node))
+    comprehended = any(isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) for parent in parents)
+    return "the call stands in a comprehension" if comprehended else ""
 
 
 def netrc_obstacle(index: Index) -> str:
