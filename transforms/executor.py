@@ -55,7 +55,7 @@ def _moved_from(index: Index, reach: Reach, settings: Settings) -> Callable[[Fun
     """The calls in a function that leave the loop."""
 
     def moved(function: Function) -> set[ast.AST]:
-        found = [*moves(index, reach, function, settings), *(orm_moves(index, reach, function, settings) if settings.orm == "executor" else [])]
+        found = [*moves(index, reach, function, settings), *orm_moves(index, reach, function, settings)]
         free = [move for move in found if not move.obstacle]
         return {move.node for move in free} | {node for move in free if move.region for node in move.region.covers()}
 
@@ -80,7 +80,7 @@ def _convert(index: Index, reach: Reach, judgement: Judgement, settings: Setting
 
 
 def _move_all(index: Index, reach: Reach, function: Function, settings: Settings, result: Plan, group: str) -> None:
-    database = orm_moves(index, reach, function, settings) if settings.orm == "executor" else []
+    database = orm_moves(index, reach, function, settings)
     taken = {move.node for move in database}
     seen: dict[str, int] = {}
     for move in [*database, *(move for move in moves(index, reach, function, settings) if move.node not in taken)]:

@@ -170,6 +170,11 @@ def arguments_of(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(item.value for item in call.keywords)]
 
 
+def asks_for_stream(call: ast.Call) -> bool:
+    """Whether it is given `stream=True`, or a `stream` that is only known at run time."""
+    return any(item.arg == "stream" and not (isinstance(item.value, ast.Constant) and not item.value.value) for item in call.keywords)
+
+
 def assigned(binding: Binding) -> ast.AST | None:
     """The value that an assignment gives the name, with or without an annotation; None for `x: int`."""
     return binding.node.value if isinstance(binding.node, ast.AnnAssign) else binding.node

@@ -9,7 +9,7 @@ from transforms.callers import Caller, Callers, Unread
 from transforms.catalogue import Entry
 from transforms.escapes import Escapes
 from transforms.facts import Binding, Call, Function, Reference, Scope, last_name
-from transforms.handing import is_handed, runs_elsewhere
+from transforms.handing import is_handed, runs_elsewhere, taker_of
 from transforms.layout import is_test
 from transforms.model import Seen
 from transforms.operators import operations
@@ -251,9 +251,7 @@ class Graph:
         entry = self.resolver.catalogue.functions.get(value.name)
         if entry is None or entry.verdict == "refuse" or reference.base:
             return None
-        parents = reference.scope.owner.module.parents
-        taker = parents.get(reference.node)
-        taker = parents.get(taker) if isinstance(taker, ast.keyword) else taker
+        taker = taker_of(reference.node, reference.scope.owner.module.parents)
         if isinstance(taker, ast.Assign) and _names_it(taker, reference.scope):
             return None  # every use of the name is looked at in its own place
         return None if isinstance(taker, ast.Call) and _is_moving(taker.func) else entry

@@ -170,7 +170,7 @@ def _leaves_dispatch_to_flask(function: Function) -> bool:
 def _timing(index: Index, reach: Reach, function: Function, possible: Sequence[Move], settings: Settings) -> tuple[str, str, str]:
     """The stage in which the handler can become async without breaking, or the reason why none is right."""
     free = [move for move in possible if not move.obstacle]
-    database = [move for move in orm_moves(index, reach, function, settings) if not move.obstacle] if settings.orm == "executor" else []
+    database = [move for move in orm_moves(index, reach, function, settings) if not move.obstacle]
     if not free and not database:
         return _no_move(possible, settings, reach, function)
     hazards = [item for item in reach.everything(function) if is_bound(item.site.entry)]
