@@ -159,6 +159,15 @@ def by_place(function: Function) -> tuple[str, int]:
     return function.module.path, function.line
 
 
+def is_local(name: str, scope: Scope | None) -> bool:
+    """Whether the name, seen from that scope, belongs to a function and not to a module."""
+    while scope is not None and scope.kind != "module":
+        if scope.kind != "class" and name in scope.bindings and name not in scope.outer_names:
+            return True
+        scope = scope.parent
+    return False
+
+
 def first_parameter(function: Function) -> str:
     """What a method calls its object; empty where it takes nothing by its place."""
     args = function.node.args if isinstance(function.node, FunctionNode) else None

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass
 
 from transforms.edits import AddFunction, Edit, Import, place_of
-from transforms.facts import Binding, Function, ModuleFacts, Scope, assigned
+from transforms.facts import Binding, Function, ModuleFacts, Scope, assigned, is_local
 from transforms.host.objects import SHARED
 from transforms.index import Index
 from transforms.layout import is_test
@@ -50,7 +50,7 @@ def origin(index: Index, node: ast.AST, scope: Scope) -> Origin | None:
     """The origin of an object that outlives the function; None for what is local or not followed. Raises Stop."""
     match node:
         case ast.Name():
-            return None if _is_local(node.id, scope) else _named(index, node, index.resolver.bindings(node.id, scope), node.id)
+            return None if is_local(node.id, scope) else _named(index, node, index.resolver.bindings(node.id, scope), node.id)
         case ast.Attribute():
             return _member(index, node, scope)
         case ast.Subscript(slice=ast.Constant()):
@@ -68,15 +68,6 @@ def constant(node: ast.expr) -> str:
 
 def _taken(found: Origin | None, text: str) -> Origin | None:
     return Origin(found.binding, found.name, found.taken + text) if found else None
-
-
-def _is_local(name: str, scope: Scope | None) -> bool:
-    """Whether the name belongs to a function, and not to a module."""
-    while scope is not None and scope.kind != "module":
-        if scope.kind != "class" and name in scope.bindings and name not in scope.outer_names:
-            return True
-        scope = scope.parent
-    return False
 
 
 def _named(index: Index, node: ast.AST, bindings: list[Binding], name: str) -> Origin | None:
