@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from transforms.classes import Classes
-from transforms.facts import Binding, Call, Class, Function, FunctionNode, Reference, Scope, last_name
+from transforms.facts import Binding, Call, Class, Function, FunctionNode, Reference, Scope, first_parameter, last_name
 from transforms.layout import is_test
 from transforms.names import Names
 from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, Value
@@ -39,7 +39,7 @@ def parameter_value(resolver: Resolver, binding: Binding) -> Value:
     node, scope = binding.node, binding.scope
     assert isinstance(node, ast.arg)
     function = scope.owner
-    if function.cls and isinstance(function.node, FunctionNode) and _is_first(node, function.node):
+    if function.cls and node.arg == first_parameter(function):
         decorators = {last_name(item) for item in function.decorators}
         if "staticmethod" not in decorators:
             return ClassValue(function.cls) if "classmethod" in decorators else Instance(function.cls)
@@ -53,7 +53,7 @@ def parameter_value(resolver: Resolver, binding: Binding) -> Value:
 
 def _given(resolver: Resolver, parameter: ast.arg, function: Function) -> External | None:
     """What a decorator of a library says of the first parameter."""
-    if not isinstance(function.node, FunctionNode) or not _is_first(parameter, function.node) or function.scope.parent is None:
+    if parameter.arg != first_parameter(function) or function.scope.parent is None:
         return None
     names = [getattr(resolver.value(item, function.scope.parent), "name", "") for item in function.decorators]
     return next((External(_GIVEN[name], True) for name in names if name in _GIVEN), None)
@@ -111,10 +111,7 @@ def _from_callers(resolver: Resolver, parameter: ast.arg, function: Function) ->
 
 def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool) -> ast.expr | None:
     """The expression that the call passes for the parameter; None when it cannot be told or is left out."""
-    assert isinstance(function.node, FunctionNode)
-    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
-    if function.cls and bound and "staticmethod" not in {last_name(item) for item in function.decorators}:
-        names = names[1:]
+    names = _by_place(function, bound)
     if any(isinstance(item, ast.Starred) for item in call.args):
         return None
     for keyword in call.keywords:
@@ -124,19 +121,21 @@ def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool
     return call.args[position] if position < len(call.args) else None
 
 
+def _by_place(function: Function, bound: bool) -> list[str]:
+    """The parameters that take the arguments of a call by their place, without the object that the method is bound to."""
+    assert isinstance(function.node, FunctionNode | ast.Lambda)
+    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
+    return names[1:] if function.cls and bound and "staticmethod" not in {last_name(item) for item in function.decorators} else names
+
+
 def parameter_of(call: ast.Call, given: ast.expr, function: Function, bound: bool) -> str | None:
     """The parameter that gets the expression; None when it cannot be told, or when `*` or `**` of the function takes it."""
     assert isinstance(function.node, FunctionNode | ast.Lambda)
     keyword = next((item.arg for item in call.keywords if item.value is given), None)
-    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
+    names = _by_place(function, bound)
     if keyword or given not in call.args:
         return keyword if keyword in [*names, *(item.arg for item in function.node.args.kwonlyargs)] else None
     if any(isinstance(item, ast.Starred) for item in call.args):
         return None
-    position = call.args.index(given) + (1 if function.cls and bound and "staticmethod" not in {last_name(item) for item in function.decorators} else 0)
+    position = call.args.index(given)
     return names[position] if position < len(names) else None
-
-
-def _is_first(parameter: ast.arg, node: FunctionNode) -> bool:
-    positional = [*node.args.posonlyargs, *node.args.args]
-    return bool(positional) and positional[0] is parameter
