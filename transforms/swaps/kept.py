@@ -157,12 +157,7 @@ def not_configured(index: Index, node: ast.AST, call: ast.Call, scope: Scope) ->
 
 def _maker(index: Index, node: ast.AST, home: ModuleFacts, statement: ast.stmt, value: ast.Call, name: str) -> tuple[tuple[str, Edit, tuple[Import, ...]], ...]:
     """The function that makes the asynchronous client, unless it stands there already."""
-    row = made_here(index, value, home.scope)
-    maker = maker_of(index, value, home.scope, row) if row else None
-    if row is None or maker is None or maker.awaited:
-        raise Stop(ARGUMENTS, node, f"{home.path}:{statement.lineno}: what makes it has no asynchronous form that is known")
-    if obstacle := argument_obstacle(maker, value):
-        raise Stop(ARGUMENTS, node, f"{home.path}:{statement.lineno}: {obstacle}")
+    maker = kept_maker(index, node, value, home.scope, f"{home.path}:{statement.lineno}")
     known = home.scope.bindings.get(name, [])
     if known:
         if not _makes(index, known, home, maker):
@@ -171,6 +166,17 @@ def _maker(index: Index, node: ast.AST, home: ModuleFacts, statement: ast.stmt, 
     if taken := shadowed(index, home.body, maker.imports):
         raise Stop(CHANGES, node, f"{home.path}: the name {taken} means something else there")
     return ((home.path, AddFunction(place_of(statement), _source(index, node, home, maker, value, name)), maker.imports),)
+
+
+def kept_maker(index: Index, node: ast.AST, call: ast.Call, scope: Scope, where: str) -> Maker:
+    """What makes the asynchronous form of a client that is kept, with the same arguments; raises Stop with the place `where`."""
+    row = made_here(index, call, scope)
+    maker = maker_of(index, call, scope, row) if row else None
+    if maker is None or maker.awaited:
+        raise Stop(ARGUMENTS, node, f"{where}: what makes it has no asynchronous form that is known")
+    if obstacle := argument_obstacle(maker, call):
+        raise Stop(ARGUMENTS, node, f"{where}: {obstacle}")
+    return maker
 
 
 def _makes(index: Index, known: list[Binding], home: ModuleFacts, maker: Maker) -> bool:
