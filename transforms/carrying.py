@@ -116,8 +116,7 @@ def is_taken(index: Index, path: str, stem: str, name: str) -> bool:
     return any(
         item.kind == "from" and item.text == name and (getattr(item.node, "module", None) or "").rpartition(".")[2] in (stem, "")
         for module in index.modules.values()
-        for found in module.scope.bindings.values()
-        for item in found
+        for _, item in module.imported()
     )
 
 

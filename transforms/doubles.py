@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from transforms.facts import ModuleFacts, imported_module
+from transforms.facts import ModuleFacts, imported_package
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.patches import patched
@@ -78,14 +78,8 @@ def _doubles(index: Index, module: ModuleFacts, library: str, name: str) -> Iter
 
 def _local_names(index: Index, root: str) -> set[str]:
     """Names under which the app's own modules know the library or parts of it."""
-    found: set[str] = set()
-    for path, module in index.modules.items():
-        if not is_test(path):
-            for name, bindings in module.scope.bindings.items():
-                for item in bindings:
-                    if imported_module(item).partition(".")[0] == root:
-                        found.add(name)
-    return found
+    own = [module for path, module in index.modules.items() if not is_test(path)]
+    return {name for module in own for name, item in module.imported() if imported_package(item) == root}
 
 
 def _fixtures(library: str) -> list[str]:

@@ -146,6 +146,11 @@ class ModuleFacts:
         """The module's own scope."""
         return self.body.scope
 
+    def imported(self) -> Iterator[tuple[str, Binding]]:
+        """The names that the module itself imports, each with its import."""
+        for name, bindings in self.scope.bindings.items():
+            yield from ((name, item) for item in bindings if item.kind in ("import", "from"))
+
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Parents of `node`, innermost first."""
         current = self.parents.get(node)
@@ -189,11 +194,12 @@ def assigned(binding: Binding) -> ast.AST | None:
     return binding.node.value if isinstance(binding.node, ast.AnnAssign) else binding.node
 
 
-def imported_module(binding: Binding) -> str:
-    """The module that an import names in full; empty for a relative import, and for every other binding."""
-    if binding.kind == "import":
-        return binding.text
-    return binding.node.module or "" if isinstance(binding.node, ast.ImportFrom) and not binding.node.level else ""
+def imported_package(binding: Binding) -> str:
+    """The topmost package that an import names; empty for a relative import, and for every other binding."""
+    named = binding.text if binding.kind == "import" else ""
+    if isinstance(binding.node, ast.ImportFrom) and not binding.node.level:
+        named = binding.node.module or ""
+    return named.partition(".")[0]
 
 
 def caught_types(handler: ast.ExceptHandler) -> list[ast.expr]:

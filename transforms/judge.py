@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from transforms.adapter import adapter_for
 from transforms.coroutine_tests import client_in_coroutine
 from transforms.decoration import Decoration, decoration
-from transforms.facts import Class, Function, by_place, imported_module
+from transforms.facts import Class, Function, by_place, imported_package
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.memory_databases import memory_database
@@ -217,26 +217,27 @@ def stopped(index: Index) -> str:
     for override in index.registry.flask_overrides:
         if is_own(index, override):
             return f"{override.place}: a subclass of Flask has its own {override.name}(), so the tool cannot tell how views are called"
-    worker = _green_worker(index)
-    if worker:
+    if worker := _green_worker(index):
         return worker
-    place = client_in_coroutine(index)
-    if place:
+    if place := client_in_coroutine(index):
         return f"{place}: a coroutine sends requests through the test client, which fails for async views inside its event loop; make it a plain function first"
-    for path in sorted(index.modules):
-        for bindings in index.modules[path].scope.bindings.values():
-            for binding in bindings:
-                name = imported_module(binding).partition(".")[0]
-                if name in ("gevent", "eventlet") and not is_test(path) and _concerns(index, path):
-                    line = getattr(binding.node, "lineno", 1)
-                    return f"{path}:{line}: the app runs on {name}, where Flask's async views fail; serve it with threads first"
-    return ""
+    return _green_import(index)
 
 
 def _concerns(index: Index, source: str) -> bool:
     """Whether the requirements of that file are those of code that may be edited: it lies beside or above it."""
     folder = source.rpartition("/")[0].removesuffix("requirements").rstrip("/")
     return any(not folder or path.startswith(f"{folder}/") for path in index.project.editable)
+
+
+def _green_import(index: Index) -> str:
+    """A module of the application that imports gevent or eventlet."""
+    for path in sorted(index.modules):
+        for _, binding in index.modules[path].imported() if not is_test(path) and _concerns(index, path) else ():
+            if imported_package(binding) in ("gevent", "eventlet"):
+                line = getattr(binding.node, "lineno", 1)
+                return f"{path}:{line}: the app runs on {imported_package(binding)}, where Flask's async views fail; serve it with threads first"
+    return ""
 
 
 def _green_worker(index: Index) -> str:

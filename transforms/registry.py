@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from transforms.environment import put_into_templates
-from transforms.facts import Call, Class, Function, arguments_of, imported_module, last_name
+from transforms.facts import Call, Class, Function, arguments_of, imported_package, last_name
 from transforms.resolve import Resolver
 from transforms.values import External, FunctionValue, Value
 
@@ -111,12 +111,7 @@ class _Finder:
 
     def has_connections(self) -> bool:
         """Whether the project opens databases, so that an object of unknown type may be a connection."""
-        for module in self.resolver.modules.values():
-            for bindings in module.scope.bindings.values():
-                for item in bindings:
-                    if imported_module(item).partition(".")[0] in _DATABASES:
-                        return True
-        return False
+        return any(imported_package(item) in _DATABASES for module in self.resolver.modules.values() for _, item in module.imported())
 
     def add(self, function: Function, slot: str, awaited: bool, endpoint: str, node: ast.AST | None = None, why_not: str = "") -> None:
         known = self.handlers.get(function)
