@@ -1,6 +1,5 @@
 """`[tool.flask-to-async]`: each setting has its effect, the command line wins, what is wrong is an error with the place."""
 
-
 import pytest
 from fixture_apps import copy_of
 from forked import run
