@@ -1,5 +1,6 @@
 """The fixture apps, stage by stage: what the tool makes of one folder is the next folder."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,23 @@ EXTRAS = (
     ("3-executor", "4-asgi", "server", Settings(host="asgi")),
     ("4-server", "5-clients", "clients", Settings(http="bridge")),
 )
+
+
+VIEW = "import time\n\nfrom flask import Flask\n\napp = Flask(__name__)\n\n\n@app.route('/')\ndef index():\n    time.sleep(1)\n    return 'x'\n"
+
+
+def site(folder: Path, text: str = VIEW) -> Path:
+    """A new folder with an application of one file, which a test may write into."""
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("flask>=3\n")
+    (folder / "app.py").write_text(text)
+    return folder
+
+
+def copy_of(app: str, folder: Path) -> Path:
+    """The same of a fixture app, as it is before all stages; the folder may be there already."""
+    shutil.copytree(FIXTURES / app / "0-original", folder, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"), dirs_exist_ok=True)
+    return folder
 
 
 def apps() -> list[Path]:

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from test_cli import VIEW, contents, project, run, write  # noqa: F401
+from test_cli import VIEW, contents, run, write
 
 from codemods.pipeline import choose_all, in_order, run_stages
 from codemods.project import load

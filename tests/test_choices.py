@@ -1,10 +1,8 @@
 """The choices file: what is read, what is refused and how, and that a run takes exactly what it lists."""
 
 import json
-import shutil
 
 import pytest
-from fixture_apps import FIXTURES
 from forked import run
 from test_cli import contents
 
@@ -12,13 +10,6 @@ from codemods.choices import Choices, read_choices, write_choices
 from codemods.json_file import JsonFileError
 
 GOOD = {"format": "flask-to-async choices", "version": 1, "accepted": {"routes": ["b", "a"], "clients": []}}
-
-
-@pytest.fixture
-def newsroom(tmp_path):
-    work = tmp_path / "newsroom"
-    shutil.copytree(FIXTURES / "newsroom" / "0-original", work, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
-    return work
 
 
 def test_written_and_read(tmp_path):

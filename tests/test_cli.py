@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixture_apps import FIXTURES, ROOT
+from fixture_apps import FIXTURES, ROOT, VIEW, copy_of
 
-VIEW = "import time\n\nfrom flask import Flask\n\napp = Flask(__name__)\n\n\n@app.route('/')\ndef index():\n    time.sleep(1)\n    return 'x'\n"
 MIGRATED = VIEW.replace("import time", "import asyncio").replace("def index", "async def index").replace("time.sleep", "await asyncio.sleep")
 
 
@@ -24,15 +23,6 @@ def run(*args, cwd=None, env=None, code=None):
     if code is not None:
         assert result.returncode == code, result.out + result.err
     return result
-
-
-@pytest.fixture
-def project(tmp_path):
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "requirements.txt").write_text("flask>=3\n")
-    (folder / "app.py").write_text(VIEW)
-    return folder
 
 
 def contents(folder):
@@ -330,7 +320,7 @@ def test_diff_applies_with_git(project, style):
 
 def test_new_file_in_the_diff_applies_with_git(tmp_path):
     work = tmp_path / "newsroom"
-    shutil.copytree(FIXTURES / "newsroom" / "0-original", work, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    copy_of("newsroom", work)
     out = run("migrate", work, "--stage", "routes", code=0).out
     patch = out[out.index("--- ") : out.index("\nchanged ")] + "\n"
     subprocess.run(["git", "apply", "-p1", "-"], cwd=work, input=patch.encode(), check=True)

@@ -82,7 +82,7 @@ LEFT = {
     "made when it is needed": (f'{BOX}\n\ndef get_box():\n    return Box("h")', 'return get_box().look("k")', {}, "makes an object of Box each time that get_box runs"),
     "made by its own method": (box(PLAIN, "\n    @classmethod\n    def small(cls):\n        return cls('s')\n"), LOOK, {}, "may make more objects of Box"),
     "made by type(self)": (box(PLAIN, "\n    def copy(self):\n        return type(self)('s')\n"), LOOK, {}, "may make more objects of Box"),
-    "class in a table": (f"{ONE}\nKINDS = [Box]", LOOK, {}, "is handed to code outside the project"),
+    "class in a table": (f"{ONE}\nKINDS = [Box]", LOOK, {}, "Box or an object of it goes where it is not followed, and may be what code outside the project is handed at "),
     "set anew by a method": (box(PLAIN, "\n    def again(self):\n        self.store = redis.Redis('x')\n"), LOOK, {}, "is set in several places"),
     "set twice": (box(f"{PLAIN}\nself.store = redis.Redis(host)"), LOOK, {}, "is set in several places"),
     "set by a subclass": (f"{ONE}\n\n\nclass Other(Box):\n    def __init__(self):\n        self.store = redis.Redis('x')", LOOK, {}, "is set in several places"),
@@ -127,7 +127,7 @@ LEFT = {
         "may be taken by a computed name",
     ),
     "handed in": (f"{ONE}\n\n\ndef first(some):\n    return some.store.get('k')", "return first(box)", {}, "some comes from elsewhere"),
-    "the object replaced by a test": (ONE, 'return box.store.get("k")', {"tests/test_a.py": f"{TEST}monkeypatch.setattr(app, 'box', dict)\n"}, "is handed to code outside the project"),
+    "the object replaced by a test": (ONE, 'return box.store.get("k")', {"tests/test_a.py": f"{TEST}monkeypatch.setattr(app, 'box', dict)\n"}, "app.py: Box or an object of it goes where it is not followed"),
     "the object replaced by a path": (ONE, 'return box.store.get("k")', {"tests/test_a.py": "from unittest import mock\n\n\n@mock.patch('app.box')\ndef test_it(fake):\n    pass\n"}, "names box in a string"),
     "the object set anew": (ONE, 'return box.store.get("k")', {"other.py": "import app\n\napp.box = app.Box('x')\n"}, "sets app.box"),
     "set anew where it is made": (

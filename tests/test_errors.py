@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from fixture_apps import ROOT
-from test_cli import project, run  # noqa: F401
+from test_cli import run
 
 from codemods.replacing import write_named, write_whole
 

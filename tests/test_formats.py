@@ -58,15 +58,6 @@ def parsed(*args, code=0):
     return json.loads(run(*args, code=code).stdout)
 
 
-@pytest.fixture
-def project(tmp_path):
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "requirements.txt").write_text("flask>=3\n")
-    (folder / "app.py").write_text(VIEW)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def evil(tmp_path_factory):
     return hostile.write(tmp_path_factory.mktemp("evil"))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from fixture_apps import FIXTURES
-from test_cli import STYLES, VIEW, contents, project, run  # noqa: F401
+from test_cli import STYLES, VIEW, contents, run
 
 CLASSES = {"routes": "Routes", "clients": "Clients", "executor": "Executor"}
 STEPS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import hostile
 import pytest
 from browser import launch
-from fixture_apps import FIXTURES, ROOT
+from fixture_apps import FIXTURES, ROOT, copy_of
 from test_cli import VIEW, contents, run
 
 from codemods.page import page_data, page_parts
@@ -35,7 +35,7 @@ def browser():
 def ledger(tmp_path_factory):
     """A page of an application with changes in all stages."""
     folder = tmp_path_factory.mktemp("page") / "ledger"
-    shutil.copytree(FIXTURES / "ledger" / "0-original", folder, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    copy_of("ledger", folder)
     run("migrate", folder, "--orm", "executor", "--html", folder.parent / "page.html", code=0)
     return folder
 

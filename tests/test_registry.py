@@ -226,3 +226,10 @@ def late():
     taken, decisions = migrated(source.replace("app = Flask", "run_async = 1\napp = Flask"), Settings(orm="executor"))
     assert "async def" not in taken["app.py"]
     assert {item.code for item in decisions if item.symbol in ("early", "late")} == {"R111"}
+
+
+@pytest.mark.parametrize(("line", "codes"), [("from .gevent import spawn", {"R100"}), ("from gevent import spawn", {"P001"})])
+def test_a_module_of_ours_named_as_a_green_library_is_none(line, codes):
+    app = f"import time\n\nfrom flask import Flask\n\n{line}\n\napp = Flask(__name__)\n\n\n@app.route('/')\ndef view():\n    time.sleep(1)\n    return ''\n"
+    _, decisions = migrated({"shop/__init__.py": "", "shop/app.py": app, "shop/gevent.py": "def spawn():\n    return 1\n"}, stages=("routes",))
+    assert {item.code for item in decisions} == codes

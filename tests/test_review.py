@@ -12,7 +12,7 @@ import sys
 import time
 
 import pytest
-from fixture_apps import FIXTURES, ROOT, apps
+from fixture_apps import FIXTURES, ROOT, apps, copy_of, site
 from forked import run
 from test_cli import MIGRATED, VIEW, contents
 from test_fixture_apps import observe
@@ -30,18 +30,7 @@ CONFIRM = "Write the chosen changes"
 
 @pytest.fixture
 def project(tmp_path):
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "requirements.txt").write_text("flask>=3\n")
-    (folder / "app.py").write_text(TWO)
-    return folder
-
-
-@pytest.fixture
-def newsroom(tmp_path):
-    work = tmp_path / "newsroom"
-    shutil.copytree(FIXTURES / "newsroom" / "0-original", work, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
-    return work
+    return site(tmp_path / "site", TWO)
 
 
 def piped(folder, answers, *args, code=0):
@@ -313,7 +302,7 @@ SUBSETS = [(app, seed) for app in apps() for seed in ((1,) if app.name in ("ledg
 def test_any_choice_gives_an_app_that_answers_the_same(app, seed, tmp_path):
     """Random answers; what comes out compiles, answers as the original, and is what replaying the choices gives."""
     work = tmp_path / app.name
-    shutil.copytree(app / "0-original", work, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    copy_of(app.name, work)
     loaded, settings = load(work), Settings(orm="executor", helpers="twin" if seed == 2 else "executor")
     review, choose, answers = Review(loaded, settings), random.Random(f"{app.name}{seed}"), []
     while review.state(answers).question is not None:

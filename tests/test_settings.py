@@ -1,9 +1,7 @@
 """`[tool.flask-to-async]`: each setting has its effect, the command line wins, what is wrong is an error with the place."""
 
-import shutil
-
 import pytest
-from fixture_apps import FIXTURES
+from fixture_apps import copy_of
 from forked import run
 from test_cli import MIGRATED, VIEW, contents
 
@@ -205,7 +203,7 @@ def test_write_with_settings(project):
 
 def test_a_fixture_app_with_a_pyproject(tmp_path):
     work = tmp_path / "newsroom"
-    shutil.copytree(FIXTURES / "newsroom" / "0-original", work, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    copy_of("newsroom", work)
     (work / "pyproject.toml").write_text("[tool.flask-to-async]\nignore = ['C200', 'C201', 'E300', 'E301', 'R100']\n")
     before = contents(work)
     run("migrate", work, "--write", code=0)

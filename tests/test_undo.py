@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 
 import pytest
-from test_cli import MIGRATED, VIEW, contents, project, run  # noqa: F401
+from test_cli import MIGRATED, VIEW, contents, run
 
 from codemods import journal
 from codemods.apply import ApplyError, apply

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from fixture_apps import FIXTURES, ROOT
+from fixture_apps import FIXTURES, ROOT, copy_of
 from forked import run
 from test_cli import MIGRATED, VIEW, contents
 from test_cli import run as start
@@ -25,15 +25,6 @@ def git(folder, *args):
 
 
 @pytest.fixture
-def project(tmp_path):
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "requirements.txt").write_text("flask>=3\n")
-    (folder / "app.py").write_text(VIEW)
-    return folder
-
-
-@pytest.fixture
 def repository(project):
     git(project, "init", "--quiet")
     git(project, "config", "user.name", "A Committer")
@@ -41,10 +32,6 @@ def repository(project):
     git(project, "add", ".")
     git(project, "commit", "--quiet", "-m", "start")
     return project
-
-
-def newsroom(folder):
-    shutil.copytree(FIXTURES / "newsroom" / "0-original", folder, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"), dirs_exist_ok=True)
 
 
 def files(folder):
@@ -125,7 +112,7 @@ class TestCommit:
     """`--commit`: one commit a stage, nothing half-done."""
 
     def test_one_commit_for_each_stage(self, repository):
-        newsroom(repository)
+        copy_of("newsroom", repository)
         git(repository, "add", ".")
         git(repository, "commit", "--quiet", "-m", "newsroom")
         (repository / "notes.txt").write_text("mine\n")
@@ -168,7 +155,7 @@ class TestCommit:
         assert (repository / "app.py").read_text() == MIGRATED
 
     def test_a_new_file_is_taken_back_too(self, repository):
-        newsroom(repository)
+        copy_of("newsroom", repository)
         git(repository, "add", ".")
         git(repository, "commit", "--quiet", "-m", "newsroom")
         hook = repository / ".git" / "hooks" / "pre-commit"
@@ -181,7 +168,7 @@ class TestCommit:
 
     def test_a_new_file_that_git_ignores(self, repository):
         """It cannot be committed, so nothing of the stage is written."""
-        newsroom(repository)
+        copy_of("newsroom", repository)
         (repository / ".gitignore").write_text("async_support.py\n")
         git(repository, "add", ".")
         git(repository, "commit", "--quiet", "-m", "newsroom")
@@ -307,7 +294,7 @@ class TestStandardInput:
 
 
 def test_statistics(tmp_path):
-    newsroom(tmp_path / "app")
+    copy_of("newsroom", tmp_path / "app")
     out = run("migrate", tmp_path / "app", "--statistics", code=0).out
     rows = [line.split() for line in out.splitlines()]
     assert ["8", "R100", "changed"] in [row[:3] for row in rows]

@@ -12,7 +12,7 @@ from transforms.layout import is_test
 from transforms.names import Mention
 from transforms.registry import Handler, Registry
 from transforms.resolve import Resolver
-from transforms.searches import Search, find_searches, may_find, related
+from transforms.searches import Search, find_searches, may_find
 from transforms.signature import fits
 from transforms.tables import is_only_looked_at
 from transforms.templates import ANY
@@ -82,14 +82,13 @@ class Callers:
 
     def _find(self, function: Function) -> list[Caller]:
         found: list[Caller] = []
-        for name in sorted(self.names.spellings(function.name)):
-            for owner, use in self.names.uses(name):
-                found += self._use(function, owner, use)
+        for owner, use in self.names.everywhere(function.name):
+            found += self._use(function, owner, use)
         found += self._mentions(function)
         return sorted(found, key=lambda caller: (caller.path, caller.line, caller.column, caller.why))
 
     def _use(self, function: Function, owner: Function, use: Call | Reference) -> Iterator[Caller]:
-        node = use.node.func if isinstance(use, Call) else use.node
+        node = use.named
         if node in self._registered:
             return
         value = self.resolver.value(node, use.scope)
@@ -111,7 +110,7 @@ class Callers:
         if fits(use.node, function):
             return True
         first = self.resolver.value(use.node.args[0], use.scope) if use.node.args and function.cls else NOTHING
-        ours = may_be_ours(first) or (isinstance(first, Instance) and function.cls is not None and related(self.resolver, first.cls, function.cls))
+        ours = may_be_ours(first) or (isinstance(first, Instance) and function.cls is not None and self.resolver.classes.related(first.cls, function.cls))
         return ours and fits(use.node, function, unbound=True)
 
     def _may_mean(self, function: Function, node: ast.expr, scope: Scope) -> bool:
@@ -171,7 +170,7 @@ class Callers:
             case ModuleValue():
                 return function.cls is None and base.path == function.module.path
             case ClassValue() | Instance():
-                return function.cls is not None and related(self.resolver, base.cls, function.cls)
+                return function.cls is not None and self.resolver.classes.related(base.cls, function.cls)
         loose = function.cls is not None or function.module.path in self.escapes.loose_modules()
         return may_be_ours(base) and loose
 
@@ -215,7 +214,7 @@ class Callers:
         """`app.view_functions[...]` and its like, from which the handler may be taken and called."""
         for name in (table for table, slot in _TABLES.items() if slot == handler.slot or (slot == "view" and handler.slot == "class-based view")):
             for owner, use in self.names.uses(name):
-                node = use.node.func if isinstance(use, Call) else use.node
+                node = use.named
                 item = owner.module.parents.get(node)
                 key = item.slice if isinstance(item, ast.Subscript) else None
                 adds = isinstance(item, ast.Attribute) and item.attr == "setdefault" or isinstance(item, ast.Subscript) and isinstance(item.ctx, ast.Store)

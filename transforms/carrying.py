@@ -4,7 +4,6 @@ import ast
 from collections.abc import Collection, Iterable
 
 from transforms.edits import Edit, Import, takes_callee
-from transforms.facts import Call
 from transforms.formatting import black_mode, format_changed
 from transforms.guards import compiles, new_names
 from transforms.imports import add_constants, add_imports, drop_unused
@@ -109,7 +108,7 @@ def is_taken(index: Index, path: str, stem: str, name: str) -> bool:
         if any(_pairs(text, stem, name) for text, _ in module.strings) or any(text == name for text, _ in module.named):
             return True
     for owner, use in names.uses(name):
-        node = use.node.func if isinstance(use, Call) else use.node
+        node = use.named
         if isinstance(node, ast.Attribute) and owner.module.path != path:
             base = index.resolver.value(node.value, use.scope)
             if base == ModuleValue(path) or (base is None and path in index.graph.escapes.loose_modules()):
@@ -117,8 +116,7 @@ def is_taken(index: Index, path: str, stem: str, name: str) -> bool:
     return any(
         item.kind == "from" and item.text == name and (getattr(item.node, "module", None) or "").rpartition(".")[2] in (stem, "")
         for module in index.modules.values()
-        for found in module.scope.bindings.values()
-        for item in found
+        for _, item in module.imported()
     )
 
 

@@ -77,6 +77,14 @@ class Classes:
                 waiting += self.subclasses.get(current, [])
         return found
 
+    def family(self, cls: Class) -> list[Class]:
+        """The class, its bases in this project, and all that derive from it."""
+        return [*self.lineage(cls), *self.descendants(cls)]
+
+    def related(self, one: Class, other: Class) -> bool:
+        """Whether one class is the other, or derives from it."""
+        return one in self.lineage(other) or other in self.lineage(one)
+
     def behind_super(self, node: ast.expr, scope: Scope) -> list[Class] | None:
         """The classes whose methods `super()` may find; None when the expression is something else, or a base is not known."""
         if not isinstance(node, ast.Call) or node.args or self._value(node.func, scope) not in (External("builtins.super"), External("builtins.super()")):

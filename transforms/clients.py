@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from transforms.edits import AddTwin, AwaitCall, AwaitTwin, MakeAsync, Unthread, place_of
 from transforms.executor import async_functions
-from transforms.facts import Function, last_name
+from transforms.facts import Function, by_place, last_name
 from transforms.index import Index
 from transforms.judge import is_own, stopped
 from transforms.model import Settings, Verdict
@@ -62,7 +62,7 @@ def plan(index: Index, settings: Settings) -> Plan:
     roots = async_functions(index, reach, settings)
     spread = find_spread(index, reach, roots, settings)
     groups = _groups(index, spread, roots)
-    for function in sorted({*roots, *spread.helpers, *spread.twins}, key=lambda item: (item.module.path, item.line)):
+    for function in sorted({*roots, *spread.helpers, *spread.twins}, key=by_place):
         if function in spread.twins and spread.twins[function].exists:
             continue  # its twin stands there already; the function itself stays as it is
         _swap(function, spread, groups, result)
@@ -72,7 +72,7 @@ def plan(index: Index, settings: Settings) -> Plan:
             _convert(index, function, groups[function], result)
         elif function in spread.twins:
             _add_twin(function, spread, groups[function], result)
-    for function in sorted(set(spread.swaps) - {*roots, *spread.helpers, *spread.twins}, key=lambda item: (item.module.path, item.line)):
+    for function in sorted(set(spread.swaps) - {*roots, *spread.helpers, *spread.twins}, key=by_place):
         for item in spread.swaps[function]:
             if isinstance(item, Unproved):
                 result.decide(function, item.node.lineno, item.code, Verdict.LEAVE, item.reason, subject=item.subject)
@@ -94,7 +94,7 @@ def find_spread(index: Index, reach: Reach, roots: Collection[Function], setting
     changed = True
     while changed:
         changed = False
-        for function in sorted(candidates, key=lambda item: (item.module.path, item.line)):
+        for function in sorted(candidates, key=by_place):
             reason = _why_kept(index, reach, function, candidates, set(roots), spread)
             unwanted = None if reason else _why_left(index, function, settings)
             if reason or unwanted:
@@ -180,15 +180,12 @@ def _fixed(index: Index, reach: Reach, function: Function) -> str:
         return "Python calls it by its special name"
     if function.cls and function.name in _PROTOCOL:
         return "libraries call a method of that name on objects they are given"
-    if function.cls and any(
-        index.resolver.classes.has_member(other, function.name)
-        for other in [*index.resolver.classes.lineage(function.cls)[1:], *index.resolver.classes.descendants(function.cls)]
-    ):
+    if function.cls and any(index.resolver.classes.has_member(other, function.name) for other in index.resolver.classes.family(function.cls)[1:]):
         return "another class of the hierarchy has a method of that name"
     if function.cls and any(base is None or base.name != "builtins.object" for base in index.resolver.classes.external_bases(function.cls)):
         return "its class has a base outside the project, which may call it"
-    if function.cls and (place := index.graph.escapes.handed_out(function.cls)):
-        return f"{place}: an object of its class is handed to code outside the project, which may call it"
+    if function.cls and (handed := index.graph.escapes.handed_out(function.cls, "its class")):
+        return f"{handed}, which may call it"
     if function.cls and _is_made_over(index, function):
         return "its class is changed by a decorator or a metaclass"
     other = [item for item in function.decorators if last_name(item) not in _BINDING]
@@ -217,10 +214,10 @@ def _groups(index: Index, spread: Spread, roots: Collection[Function]) -> dict[F
             function = leader[function]
         return function
 
-    for function in sorted(changed, key=lambda item: (item.module.path, item.line)):
+    for function in sorted(changed, key=by_place):
         for caller in index.graph.callers(function):
             if caller.function and caller.function in leader:
-                first, second = sorted((find(function), find(caller.function)), key=lambda item: (item.module.path, item.line))
+                first, second = sorted((find(function), find(caller.function)), key=by_place)
                 leader[second] = first
     return {function: f"{NAME}:{find(function).module.path}:{find(function).qualname}" for function in changed}
 

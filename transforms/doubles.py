@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from transforms.facts import ModuleFacts
+from transforms.facts import ModuleFacts, imported_package
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.patches import patched
@@ -46,6 +46,12 @@ def double_of(index: Index, library: str, name: str) -> str:
     return patched(index.patches, library)
 
 
+def hidden_from(index: Index, library: str, name: str) -> str:
+    """The same as a reason to leave a call of that function."""
+    doubled = double_of(index, library, name)
+    return f"{doubled}, which would no longer see the call" if doubled else ""
+
+
 def _doubles(index: Index, module: ModuleFacts, library: str, name: str) -> Iterator[tuple[int, str]]:
     short, root = name.rpartition(".")[2], name.partition(".")[0]
     local = _local_names(index, root)
@@ -72,15 +78,8 @@ def _doubles(index: Index, module: ModuleFacts, library: str, name: str) -> Iter
 
 def _local_names(index: Index, root: str) -> set[str]:
     """Names under which the app's own modules know the library or parts of it."""
-    found: set[str] = set()
-    for path, module in index.modules.items():
-        if not is_test(path):
-            for name, bindings in module.scope.bindings.items():
-                for item in bindings:
-                    source = item.text if item.kind == "import" else getattr(item.node, "module", None) or "" if item.kind == "from" else ""
-                    if source.partition(".")[0] == root:
-                        found.add(name)
-    return found
+    own = [module for path, module in index.modules.items() if not is_test(path)]
+    return {name for module in own for name, item in module.imported() if imported_package(item) == root}
 
 
 def _fixtures(library: str) -> list[str]:

@@ -3,8 +3,9 @@
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
-from transforms.facts import Binding, Class, ModuleFacts, Scope, last_name
+from transforms.facts import Binding, Class, ModuleFacts, Scope, arguments_of, last_name
 from transforms.following import is_followed, only_looks
 from transforms.holding import held
 from transforms.resolve import Resolver
@@ -38,14 +39,17 @@ class Escapes:
         self._found: Found | None = None
         self._loose: frozenset[str] | None = None
 
-    def handed_out(self, cls: Class) -> str:
-        """Where an object of the class, or the class, gets to code outside the project; empty when nowhere."""
+    def handed_out(self, cls: Class, name: str) -> str:
+        """Where an object of the class, or the class, gets to code outside the project, as a clause that calls it `name`; empty when nowhere."""
         if self._found is None:
             self._found = self._find()
         found = self._found
-        family = [cls, *self.resolver.classes.lineage(cls), *self.resolver.classes.descendants(cls)]
-        place = next((found.handed[item] for item in family if item in found.handed), "")
-        return place or (found.unknown if any(item in found.loose for item in family) else "")
+        family = self.resolver.classes.family(cls)
+        if place := next((found.handed[item] for item in family if item in found.handed), ""):
+            return f"{place}: an object of {name} is handed to code outside the project"
+        if found.unknown and (lost := next((found.loose[item] for item in family if item in found.loose), "")):
+            return f"{lost}: {name} or an object of it goes where it is not followed, and may be what code outside the project is handed at {found.unknown}"
+        return ""
 
     def loose_modules(self) -> frozenset[str]:
         """Modules of the project that are used as values, so that any of their functions may be taken from them."""
@@ -85,26 +89,27 @@ class Escapes:
         """The value goes where it is not followed, and with it what it holds."""
         if isinstance(value, Instance | ClassValue) and value.cls not in found.loose:
             found.loose[value.cls] = place
-            for current in [*self.resolver.classes.lineage(value.cls), *self.resolver.classes.descendants(value.cls)]:
-                self._lose_all([*current.scope.bindings.values(), *current.stored.values()], place, found)
+            self._lose_all(self._kept_by(value.cls), place, found)
 
     def _lose_all(self, names: Iterable[list[Binding]], place: str, found: Found) -> None:
-        for bindings in names:
-            for binding in bindings:
-                value = self.resolver.bound(binding)
-                if isinstance(value, Instance):
-                    self._lose(value, place, found)
+        for binding in chain.from_iterable(names):
+            value = self.resolver.bound(binding)
+            if isinstance(value, Instance):
+                self._lose(value, place, found)
+
+    def _kept_by(self, cls: Class) -> Iterator[list[Binding]]:
+        """What the class, an object of it, or its family keeps: the bindings of each name."""
+        for current in self.resolver.classes.family(cls):
+            yield from [*current.scope.bindings.values(), *current.stored.values()]
 
     def _hand(self, node: ast.expr, scope: Scope, place: str, found: Found) -> None:
-        for cls in held(self.resolver, node, scope):
-            self._give(cls, place, found)
         value = self.resolver.value(node, scope)
         given = [(node, scope)]
         if isinstance(value, FunctionValue):
             given += [(item, value.function.scope) for item in (*value.function.returns, *value.function.yields) if item is not None]
-            for item, home in given[1:]:
-                for cls in held(self.resolver, item, home):
-                    self._give(cls, place, found)
+        for item, home in given:
+            for cls in held(self.resolver, item, home):
+                self._give(cls, place, found)
         if not found.unknown and any(self._may_hold(item, home) for item, home in given):
             found.unknown = place
 
@@ -113,14 +118,12 @@ class Escapes:
         if cls in found.handed:
             return
         found.handed[cls] = place
-        for current in [*self.resolver.classes.lineage(cls), *self.resolver.classes.descendants(cls)]:
-            for bindings in [*current.scope.bindings.values(), *current.stored.values()]:
-                for binding in bindings:
-                    value = self.resolver.bound(binding)
-                    if isinstance(value, Instance):
-                        self._give(value.cls, place, found)
-                    elif binding.kind not in ("def", "class", "import", "from") and self._is_vague(value):
-                        found.unknown = found.unknown or place
+        for binding in chain.from_iterable(self._kept_by(cls)):
+            value = self.resolver.bound(binding)
+            if isinstance(value, Instance):
+                self._give(value.cls, place, found)
+            elif binding.kind not in ("def", "class", "import", "from") and self._is_vague(value):
+                found.unknown = found.unknown or place
 
     def _may_hold(self, node: ast.expr, scope: Scope) -> bool:
         """Whether something may be in the value that is not seen."""
@@ -141,7 +144,7 @@ class Escapes:
             for call in owner.calls:
                 target = self.resolver.value(call.node.func, call.scope)
                 if self._leaves(target) and not only_looks(target, call.node):
-                    for argument in [*call.node.args, *(item.value for item in call.node.keywords)]:
+                    for argument in arguments_of(call.node):
                         yield argument, call.scope
 
     def _stored(self, module: ModuleFacts) -> Iterator[tuple[ast.expr, Scope]]:

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable
 
 from transforms.edits import SPELLINGS, Outline, WrapCall, WrapExpression, place_of
-from transforms.facts import Function
+from transforms.facts import Function, by_place
 from transforms.index import Index
 from transforms.judge import LATE, Judgement, is_own, judge, own_handlers, selected, stopped
 from transforms.model import Safety, Settings, Verdict
@@ -55,7 +55,7 @@ def _moved_from(index: Index, reach: Reach, settings: Settings) -> Callable[[Fun
     """The calls in a function that leave the loop."""
 
     def moved(function: Function) -> set[ast.AST]:
-        found = [*moves(index, reach, function, settings), *(orm_moves(index, reach, function, settings) if settings.orm == "executor" else [])]
+        found = [*moves(index, reach, function, settings), *orm_moves(index, reach, function, settings)]
         free = [move for move in found if not move.obstacle]
         return {move.node for move in free} | {node for move in free if move.region for node in move.region.covers()}
 
@@ -68,7 +68,7 @@ def async_functions(index: Index, reach: Reach, settings: Settings) -> list[Func
     for handler in own_handlers(index):
         if handler.awaited and handler.function.is_async and selected(index, handler, settings):
             found |= {function for function in reach.functions(handler.function) if function.is_async and is_own(index, function)}
-    return sorted(found, key=lambda function: (function.module.path, function.line))
+    return sorted(found, key=by_place)
 
 
 def _convert(index: Index, reach: Reach, judgement: Judgement, settings: Settings, result: Plan) -> None:
@@ -80,7 +80,7 @@ def _convert(index: Index, reach: Reach, judgement: Judgement, settings: Setting
 
 
 def _move_all(index: Index, reach: Reach, function: Function, settings: Settings, result: Plan, group: str) -> None:
-    database = orm_moves(index, reach, function, settings) if settings.orm == "executor" else []
+    database = orm_moves(index, reach, function, settings)
     taken = {move.node for move in database}
     seen: dict[str, int] = {}
     for move in [*database, *(move for move in moves(index, reach, function, settings) if move.node not in taken)]:

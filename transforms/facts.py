@@ -37,6 +37,11 @@ class Call:
     node: ast.Call
     scope: Scope
 
+    @property
+    def named(self) -> ast.expr:
+        """What is called."""
+        return self.node.func
+
 
 @dataclass(eq=False, slots=True)
 class Reference:
@@ -45,6 +50,11 @@ class Reference:
     node: ast.expr
     scope: Scope
     base: bool = False
+
+    @property
+    def named(self) -> ast.expr:
+        """What is read."""
+        return self.node
 
 
 @dataclass(eq=False, slots=True)
@@ -90,6 +100,11 @@ class Function:
         return self.node.decorator_list if isinstance(self.node, FunctionNode) else []
 
     @property
+    def uses(self) -> list[Call | Reference]:
+        """What is called in it, then what is read."""
+        return [*self.calls, *self.references]
+
+    @property
     def place(self) -> str:
         """`path:line`, as people read it."""
         return f"{self.module.path}:{self.line}"
@@ -131,12 +146,67 @@ class ModuleFacts:
         """The module's own scope."""
         return self.body.scope
 
+    def imported(self) -> Iterator[tuple[str, Binding]]:
+        """The names that the module itself imports, each with its import."""
+        for name, bindings in self.scope.bindings.items():
+            yield from ((name, item) for item in bindings if item.kind in ("import", "from"))
+
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Parents of `node`, innermost first."""
         current = self.parents.get(node)
         while current is not None:
             yield current
             current = self.parents.get(current)
+
+
+def by_place(function: Function) -> tuple[str, int]:
+    """The order of functions: by file, then by line."""
+    return function.module.path, function.line
+
+
+def is_local(name: str, scope: Scope | None) -> bool:
+    """Whether the name, seen from that scope, belongs to a function and not to a module."""
+    while scope is not None and scope.kind != "module":
+        if scope.kind != "class" and name in scope.bindings and name not in scope.outer_names:
+            return True
+        scope = scope.parent
+    return False
+
+
+def first_parameter(function: Function) -> str:
+    """What a method calls its object; empty where it takes nothing by its place."""
+    args = function.node.args if isinstance(function.node, FunctionNode) else None
+    return next((item.arg for item in [*args.posonlyargs, *args.args]), "") if args else ""
+
+
+def arguments_of(call: ast.Call) -> list[ast.expr]:
+    """Everything that a call is given, by place and by name."""
+    return [*call.args, *(item.value for item in call.keywords)]
+
+
+def asks_for_stream(call: ast.Call) -> bool:
+    """Whether it is given `stream=True`, or a `stream` that is only known at run time."""
+    return any(item.arg == "stream" and not (isinstance(item.value, ast.Constant) and not item.value.value) for item in call.keywords)
+
+
+def assigned(binding: Binding) -> ast.AST | None:
+    """The value that an assignment gives the name, with or without an annotation; None for `x: int`."""
+    return binding.node.value if isinstance(binding.node, ast.AnnAssign) else binding.node
+
+
+def imported_package(binding: Binding) -> str:
+    """The topmost package that an import names; empty for a relative import, and for every other binding."""
+    named = binding.text if binding.kind == "import" else ""
+    if isinstance(binding.node, ast.ImportFrom) and not binding.node.level:
+        named = binding.node.module or ""
+    return named.partition(".")[0]
+
+
+def caught_types(handler: ast.ExceptHandler) -> list[ast.expr]:
+    """The classes that an `except` clause names."""
+    if isinstance(handler.type, ast.Tuple):
+        return handler.type.elts
+    return [handler.type] if handler.type is not None else []
 
 
 def last_name(node: ast.AST) -> str:

@@ -256,35 +256,39 @@ class Assigned:
             case ast.If():
                 self._read(node.test, start)
                 return self.run(node.body, start) & self.run(node.orelse, start)
-            case ast.For() | ast.AsyncFor():
-                self._read(node.iter, start)
-                self.run(node.body, start | bound([node.target]))
-                self.run(node.orelse, start)
-                return start - _deleted(node)
-            case ast.While():
-                self._read(node.test, start)
-                start |= _named_first(node.test) & self.of
-                self.run(node.body, start)
-                self.run(node.orelse, start)
-                return start - _deleted(node)
+            case ast.For() | ast.AsyncFor() | ast.While():
+                return self._loop(node, start)
             case ast.With() | ast.AsyncWith():
-                for item in node.items:
-                    self._read(item, start)
-                    start |= bound([item.optional_vars]) if item.optional_vars else _NONE
-                inner = self.run(node.body, start)
-                return start if self.suppresses(node) else inner
+                return self._with(node, start)
             case ast.Try() | ast.TryStar():
                 return self._try(node, start)
             case ast.Match():
-                self._read(node.subject, start)
-                ended = self.of
-                for case in node.cases:
-                    self._read(case.guard, start | bound([case.pattern]))
-                    ended &= self.run(case.body, start | bound([case.pattern]))
-                return ended if _takes_all(node) else start
+                return self._match(node, start)
         self._read(node, start)
         deleted = _deleted(node)
         return (start - deleted) if deleted or _is_declaration(node) or _has_walrus(node) else start | (bound([node]) & self.of)
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, start: Names) -> Names:
+        self._read(node.test if isinstance(node, ast.While) else node.iter, start)
+        start |= _named_first(node.test) & self.of if isinstance(node, ast.While) else _NONE
+        self.run(node.body, start if isinstance(node, ast.While) else start | bound([node.target]))
+        self.run(node.orelse, start)
+        return start - _deleted(node)
+
+    def _with(self, node: ast.With | ast.AsyncWith, start: Names) -> Names:
+        for item in node.items:
+            self._read(item, start)
+            start |= bound([item.optional_vars]) if item.optional_vars else _NONE
+        inner = self.run(node.body, start)
+        return start if self.suppresses(node) else inner
+
+    def _match(self, node: ast.Match, start: Names) -> Names:
+        self._read(node.subject, start)
+        ended = self.of
+        for case in node.cases:
+            self._read(case.guard, start | bound([case.pattern]))
+            ended &= self.run(case.body, start | bound([case.pattern]))
+        return ended if _takes_all(node) else start
 
     def _try(self, node: ast.Try | ast.TryStar, start: Names) -> Names:
         after = self.run(node.orelse, self.run(node.body, start))

@@ -6,7 +6,7 @@ out again as something unknown.
 
 import ast
 
-from transforms.facts import Call, Function, Reference, Scope
+from transforms.facts import Function, Reference, Scope
 from transforms.parameters import parameter_of
 from transforms.resolve import Resolver, is_property
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value, may_be_ours
@@ -61,19 +61,18 @@ def _is_ours(value: Value) -> bool:
 
 def _is_called_openly(resolver: Resolver, function: Function) -> bool:
     """Whether every use of the function's name is known, and none hands the function on."""
-    for name in resolver.names.spellings(function.name):
-        for _, use in resolver.names.uses(name):
-            called = resolver.value(use.node.func if isinstance(use, Call) else use.node, use.scope)
-            mine = isinstance(called, FunctionValue) and called.function is function
-            if may_be_ours(called) or (mine and isinstance(use, Reference) and not use.base and not is_property(function)):
-                return False
+    for _, use in resolver.names.everywhere(function.name):
+        called = resolver.value(use.named, use.scope)
+        mine = isinstance(called, FunctionValue) and called.function is function
+        if may_be_ours(called) or (mine and isinstance(use, Reference) and not use.base and not is_property(function)):
+            return False
     return True
 
 
 def _is_same(resolver: Resolver, known: Value, value: Value) -> bool:
     """Whether what is known of a place covers the value: the same module, or a class of the same family."""
     if isinstance(known, Instance | ClassValue) and isinstance(value, Instance | ClassValue):
-        return known.cls in resolver.classes.lineage(value.cls) or value.cls in resolver.classes.lineage(known.cls)
+        return resolver.classes.related(known.cls, value.cls)
     return isinstance(known, ModuleValue) and known == value
 
 

@@ -8,8 +8,8 @@ from transforms.bridge import names as bridge
 from transforms.callers import Caller, Callers, Unread
 from transforms.catalogue import Entry
 from transforms.escapes import Escapes
-from transforms.facts import Binding, Call, Function, ModuleFacts, Reference, Scope, last_name
-from transforms.handing import is_handed, runs_elsewhere
+from transforms.facts import Binding, Call, Function, Reference, Scope, last_name
+from transforms.handing import is_handed, runs_elsewhere, taker_of
 from transforms.layout import is_test
 from transforms.model import Seen
 from transforms.operators import operations
@@ -251,9 +251,7 @@ class Graph:
         entry = self.resolver.catalogue.functions.get(value.name)
         if entry is None or entry.verdict == "refuse" or reference.base:
             return None
-        parents = reference.scope.owner.module.parents
-        taker = parents.get(reference.node)
-        taker = parents.get(taker) if isinstance(taker, ast.keyword) else taker
+        taker = taker_of(reference.node, reference.scope.owner.module.parents)
         if isinstance(taker, ast.Assign) and _names_it(taker, reference.scope):
             return None  # every use of the name is looked at in its own place
         return None if isinstance(taker, ast.Call) and _is_moving(taker.func) else entry
@@ -285,8 +283,7 @@ class Graph:
 
     def _may_be_of(self, method: Function, value: Instance) -> bool:
         """Whether an object of the class, of a subclass, or of a class that it is given later (`self.__class__ = …`) has the method."""
-        own = [*self.resolver.classes.lineage(value.cls), *self.resolver.classes.descendants(value.cls)]
-        return method.cls in own or any(True for _ in self.names.stores("__class__"))
+        return method.cls in self.resolver.classes.family(value.cls) or any(True for _ in self.names.stores("__class__"))
 
     def _proxied(self, node: ast.expr, scope: Scope) -> Iterator[Edge]:
         """`db = LocalProxy(get_db)`: every use of `db` calls `get_db`."""
@@ -300,9 +297,9 @@ class Graph:
     def _origin(self, binding: Binding) -> Value:
         """What a proxy stands for, followed through imports."""
         seen: set[Binding] = set()
-        while binding.kind == "from" and isinstance(binding.node, ast.ImportFrom) and binding not in seen:
+        while binding.kind == "from" and binding not in seen:
             seen.add(binding)
-            home = self._home(binding.node, binding.scope)
+            home = self.resolver.home(binding)
             bindings = home.scope.bindings.get(binding.text, []) if home else []
             if len(bindings) != 1:
                 return None
@@ -310,11 +307,6 @@ class Graph:
         if binding.kind == "assign" and isinstance(binding.node, ast.Call) and last_name(binding.node.func) == "LocalProxy" and binding.node.args:
             return self.resolver.value(binding.node.args[0], binding.scope)
         return None
-
-    def _home(self, node: ast.ImportFrom, scope: Scope) -> ModuleFacts | None:
-        layout, importer = self.resolver.layout, scope.owner.module.path
-        path = layout.relative(importer, node.level, node.module or "") if node.level else layout.find(node.module or "", importer)
-        return self.resolver.modules.get(path or "")
 
     # Incoming
 

@@ -10,13 +10,14 @@ _MOVING = {"to_thread", "run_in_executor", "sync_to_async"}
 
 def is_handed(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> bool:
     """Whether this expression, bare or in a `partial(…)`, is an argument of a call that runs it on another thread."""
-    taker = _taker(node, parents)
+    taker = taker_of(node, parents)
     if isinstance(taker, ast.Call) and last_name(taker.func) == "partial":
-        taker = _taker(taker, parents)
+        taker = taker_of(taker, parents)
     return isinstance(taker, ast.Call) and node is not taker.func and last_name(taker.func) in _MOVING
 
 
-def _taker(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> ast.AST | None:
+def taker_of(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> ast.AST | None:
+    """What stands around the expression: for an argument the call, also when it is given by name."""
     parent = parents.get(node)
     return parents.get(parent) if isinstance(parent, ast.keyword) else parent
 

@@ -30,7 +30,7 @@ def _still_wanted(before: Index, after: Index, path: str) -> Iterator[str]:
 def _taken_by_star(index: Index, path: str, name: str) -> bool:
     users = {owner.module.path for owner, _ in index.resolver.names.uses(name)}
     stars = ((user, star.node) for user in users - {path} for star in index.modules[user].star_imports)
-    return any(isinstance(node, ast.ImportFrom) and _target(index, user, node) == path for user, node in stars)
+    return any(isinstance(node, ast.ImportFrom) and index.layout.imported(node, user) == path for user, node in stars)
 
 
 def _not_found(before: Index, after: Index, path: str) -> Iterator[str]:
@@ -46,16 +46,10 @@ def _missing(index: Index, path: str) -> Iterator[tuple[str, str]]:
         return
     facts = index.modules[path]
     for node in (node for node in ast.walk(facts.tree) if isinstance(node, ast.ImportFrom)):
-        target = _target(index, path, node)
+        target = index.layout.imported(node, path)
         module = index.modules.get(target or "")
         if target is None or module is None or module.star_imports or "__getattr__" in module.scope.bindings:
             continue
         for alias in node.names:
             if alias.name != "*" and alias.name not in module.scope.bindings and not index.layout.submodule(target, alias.name):
                 yield target, alias.name
-
-
-def _target(index: Index, path: str, node: ast.ImportFrom) -> str | None:
-    """The project's file or folder that the import in that file takes from; None for a library."""
-    dotted = node.module or ""
-    return index.layout.relative(path, node.level, dotted) if node.level else index.layout.find(dotted, path)

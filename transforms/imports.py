@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 import libcst as cst
 
 from transforms.edits import Import
-from transforms.facts import Call, ModuleFacts, Reference, Scope
+from transforms.facts import ModuleFacts, Scope
 from transforms.parsing import parse
 from transforms.scan import scan
 from transforms.text import newline_of, split_lines
@@ -137,13 +137,9 @@ def _used(facts: ModuleFacts) -> set[str]:
     """Names of the module that some code reads, and all strings (they may name one)."""
     found = {word for text, _ in facts.strings for word in re.findall(r"[A-Za-z_]\w*", text)}
     for owner in [facts.body, *facts.functions]:
-        uses: list[Call | Reference] = [*owner.calls, *owner.references]
-        for use in uses:
-            node = use.node.func if isinstance(use, Call) else use.node
-            if isinstance(node, ast.Attribute):
-                continue  # what it is taken from is a reference of its own
-            if isinstance(node, ast.Name) and _is_global(node.id, use.scope):
-                found.add(node.id)
+        for use in owner.uses:
+            if isinstance(use.named, ast.Name) and _is_global(use.named.id, use.scope):  # what an attribute is taken from is a use of its own
+                found.add(use.named.id)
         found |= {node.id for call in owner.calls for node in ast.walk(call.node.func) if isinstance(node, ast.Name) and _is_global(node.id, call.scope)}
     return found
 

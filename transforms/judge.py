@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from transforms.adapter import adapter_for
 from transforms.coroutine_tests import client_in_coroutine
 from transforms.decoration import Decoration, decoration
-from transforms.facts import Class, Function
+from transforms.facts import Class, Function, by_place, imported_package
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.memory_databases import memory_database
@@ -51,7 +51,7 @@ def selected(index: Index, handler: Handler, settings: Settings) -> bool:
 def own_handlers(index: Index) -> list[Handler]:
     """The handlers that may be changed: not those of tests, nor of files outside the folder that was named."""
     found = [handler for function, handler in index.registry.handlers.items() if is_own(index, function)]
-    return sorted(found, key=lambda handler: (handler.function.module.path, handler.function.line))
+    return sorted(found, key=lambda handler: by_place(handler.function))
 
 
 def is_own(index: Index, function: Function) -> bool:
@@ -110,7 +110,7 @@ def _nothing(reach: Reach, function: Function) -> str:
     possible = next((item for item in reach.everything(function) if item.site.entry.verdict == "wrap"), None)
     if possible:
         return f"no blocking call is proved to be reached; {possible.path} ({possible.place}) is only possible"
-    unknown = [(item, node) for item in sorted(reach.proved(function), key=lambda one: (one.module.path, one.line)) for node in reach.graph.unknown(item)]
+    unknown = [(item, node) for item in sorted(reach.proved(function), key=by_place) for node in reach.graph.unknown(item)]
     if unknown:
         item, node = unknown[0]
         return f"it reaches no blocking call that the tool knows; {len(unknown)} calls could not be followed, the first {ast.unparse(node.func)[:40]}() at {item.module.path}:{node.lineno}"
@@ -150,11 +150,11 @@ def _hindered(index: Index, reach: Reach, handler: Handler, decorated: Decoratio
 
 
 def _related(index: Index, function: Function, cls: Class) -> Iterator[_Row]:
-    family = [*index.resolver.classes.lineage(cls)[1:], *index.resolver.classes.descendants(cls)]
-    for other in family:
+    family = index.resolver.classes.family(cls)
+    for other in family[1:]:
         if index.resolver.classes.has_member(other, function.name):
             yield Verdict.REFUSE, "R108", f"{other.name} ({other.module.path}:{other.node.lineno}) has a {function.name}() too, which may call this one or be called for it"
-    for relative in [cls, *family]:
+    for relative in family:
         own = relative.methods.get("dispatch_request")
         if own and function.name != "dispatch_request" and not _leaves_dispatch_to_flask(own):
             yield Verdict.REFUSE, "R108", f"{relative.name}.dispatch_request ({relative.methods['dispatch_request'].place}) calls the methods itself"
@@ -170,7 +170,7 @@ def _leaves_dispatch_to_flask(function: Function) -> bool:
 def _timing(index: Index, reach: Reach, function: Function, possible: Sequence[Move], settings: Settings) -> tuple[str, str, str]:
     """The stage in which the handler can become async without breaking, or the reason why none is right."""
     free = [move for move in possible if not move.obstacle]
-    database = [move for move in orm_moves(index, reach, function, settings) if not move.obstacle] if settings.orm == "executor" else []
+    database = [move for move in orm_moves(index, reach, function, settings) if not move.obstacle]
     if not free and not database:
         return _no_move(possible, settings, reach, function)
     hazards = [item for item in reach.everything(function) if is_bound(item.site.entry)]
@@ -217,26 +217,27 @@ def stopped(index: Index) -> str:
     for override in index.registry.flask_overrides:
         if is_own(index, override):
             return f"{override.place}: a subclass of Flask has its own {override.name}(), so the tool cannot tell how views are called"
-    worker = _green_worker(index)
-    if worker:
+    if worker := _green_worker(index):
         return worker
-    place = client_in_coroutine(index)
-    if place:
+    if place := client_in_coroutine(index):
         return f"{place}: a coroutine sends requests through the test client, which fails for async views inside its event loop; make it a plain function first"
-    for path in sorted(index.modules):
-        for bindings in index.modules[path].scope.bindings.values():
-            for binding in bindings:
-                name = binding.text if binding.kind == "import" else getattr(binding.node, "module", "") or "" if binding.kind == "from" else ""
-                if name.partition(".")[0] in ("gevent", "eventlet") and not is_test(path) and _concerns(index, path):
-                    line = getattr(binding.node, "lineno", 1)
-                    return f"{path}:{line}: the app runs on {name.partition('.')[0]}, where Flask's async views fail; serve it with threads first"
-    return ""
+    return _green_import(index)
 
 
 def _concerns(index: Index, source: str) -> bool:
     """Whether the requirements of that file are those of code that may be edited: it lies beside or above it."""
     folder = source.rpartition("/")[0].removesuffix("requirements").rstrip("/")
     return any(not folder or path.startswith(f"{folder}/") for path in index.project.editable)
+
+
+def _green_import(index: Index) -> str:
+    """A module of the application that imports gevent or eventlet."""
+    for path in sorted(index.modules):
+        for _, binding in index.modules[path].imported() if not is_test(path) and _concerns(index, path) else ():
+            if imported_package(binding) in ("gevent", "eventlet"):
+                line = getattr(binding.node, "lineno", 1)
+                return f"{path}:{line}: the app runs on {imported_package(binding)}, where Flask's async views fail; serve it with threads first"
+    return ""
 
 
 def _green_worker(index: Index) -> str:

@@ -1,5 +1,6 @@
 """Which file an import means: packages, `src/`, scripts, namespace packages, several roots in one project."""
 
+import ast
 from collections.abc import Iterable
 from functools import cache, lru_cache
 
@@ -56,6 +57,11 @@ class Layout:
             return self.under(folder, dotted)
         init = f"{folder}/__init__.py" if folder else "__init__.py"
         return init if init in self.files else f"{folder}/"
+
+    def imported(self, node: ast.ImportFrom, importer: str) -> str | None:
+        """The file or folder from which that statement in `importer` takes; None when it is not of this project."""
+        dotted = node.module or ""
+        return self.relative(importer, node.level, dotted) if node.level else self.find(dotted, importer)
 
     def submodule(self, module: str, name: str) -> str | None:
         """The module `name` inside the package `module`."""

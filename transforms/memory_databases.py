@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from transforms.facts import Call, Scope, last_name
+from transforms.facts import Call, Scope, assigned, last_name
 from transforms.index import Index
 from transforms.values import External
 
@@ -31,10 +31,9 @@ def memory_database(index: Index) -> str:
 
 def _found(index: Index) -> Iterator[tuple[str, int]]:
     for name in sorted({item.rpartition(".")[2] for item in _ENGINES | _PEEWEE}):
-        for spelling in index.resolver.names.spellings(name):
-            for owner, use in index.resolver.names.uses(spelling):
-                if isinstance(use, Call) and _is_in_memory(index, use):
-                    yield owner.module.path, use.node.lineno
+        for owner, use in index.resolver.names.everywhere(name):
+            if isinstance(use, Call) and _is_in_memory(index, use):
+                yield owner.module.path, use.node.lineno
     for path, module in index.modules.items():
         kept = [binding for scope in (module.scope, *(cls.scope for cls in module.classes)) for binding in scope.bindings.get(_SETTING, [])]
         kept += [binding for item, binding in module.items if isinstance(item.slice, ast.Constant) and item.slice.value == _SETTING]
@@ -61,6 +60,6 @@ def _texts(index: Index, node: ast.AST, scope: Scope, depth: int) -> Iterator[st
             yield item.value
         elif isinstance(item, ast.Name) and depth:
             for binding in index.resolver.bindings(item.id, scope):
-                value = binding.node.value if isinstance(binding.node, ast.AnnAssign) else binding.node
+                value = assigned(binding)
                 if binding.kind in ("assign", "annotation") and isinstance(value, ast.expr):
                     yield from _texts(index, value, binding.scope, depth - 1)

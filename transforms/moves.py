@@ -4,7 +4,7 @@ import ast
 from dataclasses import dataclass, replace
 
 from transforms.catalogue import Entry
-from transforms.facts import Function
+from transforms.facts import Function, asks_for_stream
 from transforms.index import Index
 from transforms.memory_databases import memory_database
 from transforms.model import Settings
@@ -101,8 +101,7 @@ def _alone(region: Region) -> bool:
 
 def is_lazy(entry: Entry, node: ast.AST) -> bool:
     """Whether the result blocks again when it is used: a stream, a cursor, an iterator over pages."""
-    streamed = [item for item in getattr(node, "keywords", []) if item.arg == "stream"]
-    return entry.lazy or any(not (isinstance(item.value, ast.Constant) and not item.value.value) for item in streamed)
+    return entry.lazy or isinstance(node, ast.Call) and asks_for_stream(node)
 
 
 def _helper(index: Index, reach: Reach, function: Function, node: ast.Call, target: Function) -> list[Move]:
@@ -142,6 +141,8 @@ def _plain_result(index: Index, function: Function, node: ast.Call, target: Func
 
 def orm_moves(index: Index, reach: Reach, function: Function, settings: Settings) -> list[Move]:
     """With `--orm executor`: expressions that work on a session, and helpers that do, for the request's own thread."""
+    if settings.orm != "executor":
+        return []
     found: dict[ast.AST, Move] = {}
     for site in index.graph.sites(function):
         if is_orm(site.entry) and isinstance(site.node, ast.Call):

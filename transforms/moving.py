@@ -8,7 +8,7 @@ from transforms.facts import Function, FunctionNode, last_name
 from transforms.flow import Assigned, Suppresses, binds, bound, captured, falls_through, own_nodes, read, watch
 from transforms.index import Index
 from transforms.placement import in_handler, stands_alone, why_not_here
-from transforms.reach import Reach, is_bound, is_orm, starts_loop
+from transforms.reach import Reach, is_bound, is_caught, is_orm, starts_loop
 from transforms.tied import Tied
 from transforms.values import NOTHING, External, FunctionValue
 
@@ -296,7 +296,7 @@ def _stops(index: Index, reach: Reach, function: Function, body: Sequence[ast.st
     """StopIteration never leaves a worker thread: the await would not end."""
     inside = {item for statement in body for item in ast.walk(statement)}
     for call in function.calls:
-        if call.node in inside and reach._may_exhaust(call) and not _is_caught(function, call.node, inside):
+        if call.node in inside and reach.may_exhaust(call) and not is_caught(function, call.node, inside):
             yield f"next() at line {call.node.lineno} may raise StopIteration, which never leaves a worker thread; give it a default"
         target = index.resolver.value(call.node.func, call.scope) if call.node in inside else None
         if isinstance(target, FunctionValue) and (place := reach.may_stop(target.function)):
@@ -304,17 +304,3 @@ def _stops(index: Index, reach: Reach, function: Function, body: Sequence[ast.st
     for node in inside:
         if isinstance(node, ast.Raise) and node.exc is not None and last_name(node.exc) == "StopIteration":
             yield f"StopIteration (line {node.lineno}) never leaves a worker thread"
-
-
-def _is_caught(function: Function, node: ast.AST, inside: set[ast.AST]) -> bool:
-    """Whether a `try` inside the block catches it."""
-    child = node
-    for parent in function.module.ancestors(node):
-        if parent not in inside:
-            return False
-        if isinstance(parent, ast.Try) and child in parent.body:
-            names = {last_name(item) for handler in parent.handlers if handler.type for item in ast.walk(handler.type)}
-            if names & {"StopIteration", "Exception", "BaseException"} or any(handler.type is None for handler in parent.handlers):
-                return True
-        child = parent
-    return False

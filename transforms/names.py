@@ -1,7 +1,7 @@
 """Where a name occurs: one table a file, made once, and the project's tables read as one."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -52,10 +52,8 @@ def table_of(module: ModuleFacts) -> NameTable:
 
 
 def _note_uses(table: NameTable, owner: Function) -> None:
-    for call in owner.calls:
-        table.uses.setdefault(last_name(call.node.func), []).append((owner, call))
-    for reference in owner.references:
-        table.uses.setdefault(last_name(reference.node), []).append((owner, reference))
+    for use in owner.uses:
+        table.uses.setdefault(last_name(use.named), []).append((owner, use))
     for name, bindings in owner.scope.bindings.items():
         for binding in bindings:
             if binding.kind == "from" and binding.text != name:
@@ -118,6 +116,11 @@ class Names:
         """Calls of something so named, and references to it."""
         return self._uses.get(name, [])
 
+    def everywhere(self, name: str) -> Iterator[Use]:
+        """The same, also under all names under which something so named is imported; in a fixed order."""
+        for spelling in sorted(self._spellings(name)):
+            yield from self.uses(spelling)
+
     def stores(self, name: str) -> list[tuple[ast.Attribute, Binding]]:
         """Assignments to an attribute so named, on anything but `self`."""
         return self._stores.get(name, [])
@@ -130,7 +133,7 @@ class Names:
         """Methods so named."""
         return self._methods.get(name, [])
 
-    def spellings(self, name: str) -> set[str]:
+    def _spellings(self, name: str) -> set[str]:
         """The name, and all names under which something so named is imported, at any remove."""
         found: set[str] = set()
         waiting = {name}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from transforms.classes import Classes
-from transforms.facts import Binding, Call, Class, Function, FunctionNode, Reference, Scope, last_name
+from transforms.facts import Binding, Call, Class, Function, FunctionNode, Reference, Scope, first_parameter, last_name
 from transforms.layout import is_test
 from transforms.names import Names
 from transforms.values import NOTHING, ClassValue, External, FunctionValue, Instance, Value
@@ -39,7 +39,7 @@ def parameter_value(resolver: Resolver, binding: Binding) -> Value:
     node, scope = binding.node, binding.scope
     assert isinstance(node, ast.arg)
     function = scope.owner
-    if function.cls and isinstance(function.node, FunctionNode) and _is_first(node, function.node):
+    if function.cls and node.arg == first_parameter(function):
         decorators = {last_name(item) for item in function.decorators}
         if "staticmethod" not in decorators:
             return ClassValue(function.cls) if "classmethod" in decorators else Instance(function.cls)
@@ -53,7 +53,7 @@ def parameter_value(resolver: Resolver, binding: Binding) -> Value:
 
 def _given(resolver: Resolver, parameter: ast.arg, function: Function) -> External | None:
     """What a decorator of a library says of the first parameter."""
-    if not isinstance(function.node, FunctionNode) or not _is_first(parameter, function.node) or function.scope.parent is None:
+    if parameter.arg != first_parameter(function) or function.scope.parent is None:
         return None
     names = [getattr(resolver.value(item, function.scope.parent), "name", "") for item in function.decorators]
     return next((External(_GIVEN[name], True) for name in names if name in _GIVEN), None)
@@ -64,19 +64,16 @@ def _contradicted(resolver: Resolver, parameter: ast.arg, function: Function, sa
     allowed = {said.cls, *resolver.classes.descendants(said.cls)}
     rivals = has_rivals(resolver, said.cls)
     holder = function.cls if function.name == "__init__" else None
-    for name in resolver.names.spellings(holder.name if holder else function.name):
-        for owner, use in resolver.names.uses(name):
-            if not isinstance(use, Call):
-                if rivals and not (isinstance(use, Reference) and use.base) and _is_that(resolver.value(use.node, use.scope), function, holder):
-                    return True
-                continue
-            target = resolver.value(use.node.func, use.scope)
-            if _is_that(target, function, holder):
-                given = argument(use.node, parameter, function, True)
-                value = resolver.value(given, use.scope) if given is not None else said
-                wrong = value is not None and not (isinstance(value, Instance) and value.cls in allowed) and value != NOTHING
-                if wrong or (value is None and (rivals or is_test(owner.module.path))):
-                    return True
+    for owner, use in resolver.names.everywhere(holder.name if holder else function.name):
+        if isinstance(use, Reference):
+            if rivals and not use.base and _is_that(resolver.value(use.node, use.scope), function, holder):
+                return True
+        elif _is_that(resolver.value(use.named, use.scope), function, holder):
+            given = argument(use.node, parameter, function, True)
+            value = resolver.value(given, use.scope) if given is not None else said
+            wrong = value is not None and not (isinstance(value, Instance) and value.cls in allowed) and value != NOTHING
+            if wrong or (value is None and (rivals or is_test(owner.module.path))):
+                return True
     return False
 
 
@@ -87,7 +84,7 @@ def _is_that(target: Value, function: Function, made: Class | None) -> bool:
 
 def has_rivals(resolver: Resolver, cls: Class) -> bool:
     """Whether an unrelated class has a method of the same name: what is only said to be of the one may be of the other, and await or not."""
-    family = {*resolver.classes.lineage(cls), *resolver.classes.descendants(cls)}
+    family = set(resolver.classes.family(cls))
     names = {name for item in family for name in item.methods if not name.startswith("__")}
     others = (method.cls for name in names for method in resolver.names.methods(name) if not is_test(method.module.path))
     return any(other is not None and other not in family for other in others)
@@ -101,25 +98,20 @@ def _from_callers(resolver: Resolver, parameter: ast.arg, function: Function) ->
     if made and resolver.classes.descendants(made):
         return None
     values: list[Value] = []
-    for name in resolver.names.spellings(made.name if made else function.name):
-        for _, use in resolver.names.uses(name):
-            node = use.node.func if isinstance(use, Call) else use.node
-            target = resolver.value(node, use.scope)
-            same = _is_that(target, function, made)
-            if target is None or (same and not isinstance(use, Call)):
-                return None
-            if same and isinstance(use, Call):
-                bound = made is not None or isinstance(target, FunctionValue) and target.receiver is not None
-                values.append(resolver.value(argument(use.node, parameter, function, bound), use.scope))
+    for _, use in resolver.names.everywhere(made.name if made else function.name):
+        target = resolver.value(use.named, use.scope)
+        same = _is_that(target, function, made)
+        if target is None or (same and not isinstance(use, Call)):
+            return None
+        if same and isinstance(use, Call):
+            bound = made is not None or isinstance(target, FunctionValue) and target.receiver is not None
+            values.append(resolver.value(argument(use.node, parameter, function, bound), use.scope))
     return resolver.join(values) if values and len(values) <= 20 else None
 
 
 def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool) -> ast.expr | None:
     """The expression that the call passes for the parameter; None when it cannot be told or is left out."""
-    assert isinstance(function.node, FunctionNode)
-    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
-    if function.cls and bound and "staticmethod" not in {last_name(item) for item in function.decorators}:
-        names = names[1:]
+    names = _by_place(function, bound)
     if any(isinstance(item, ast.Starred) for item in call.args):
         return None
     for keyword in call.keywords:
@@ -129,19 +121,21 @@ def argument(call: ast.Call, parameter: ast.arg, function: Function, bound: bool
     return call.args[position] if position < len(call.args) else None
 
 
+def _by_place(function: Function, bound: bool) -> list[str]:
+    """The parameters that take the arguments of a call by their place, without the object that the method is bound to."""
+    assert isinstance(function.node, FunctionNode | ast.Lambda)
+    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
+    return names[1:] if function.cls and bound and "staticmethod" not in {last_name(item) for item in function.decorators} else names
+
+
 def parameter_of(call: ast.Call, given: ast.expr, function: Function, bound: bool) -> str | None:
     """The parameter that gets the expression; None when it cannot be told, or when `*` or `**` of the function takes it."""
     assert isinstance(function.node, FunctionNode | ast.Lambda)
     keyword = next((item.arg for item in call.keywords if item.value is given), None)
-    names = [item.arg for item in [*function.node.args.posonlyargs, *function.node.args.args]]
+    names = _by_place(function, bound)
     if keyword or given not in call.args:
         return keyword if keyword in [*names, *(item.arg for item in function.node.args.kwonlyargs)] else None
     if any(isinstance(item, ast.Starred) for item in call.args):
         return None
-    position = call.args.index(given) + (1 if function.cls and bound and "staticmethod" not in {last_name(item) for item in function.decorators} else 0)
+    position = call.args.index(given)
     return names[position] if position < len(names) else None
-
-
-def _is_first(parameter: ast.arg, node: FunctionNode) -> bool:
-    positional = [*node.args.posonlyargs, *node.args.args]
-    return bool(positional) and positional[0] is parameter

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from transforms.edits import Edit, Import
-from transforms.facts import Function, Scope
+from transforms.facts import Function, is_local
 from transforms.index import Index
 from transforms.model import Decision, FileChange, Safety, Verdict
 from transforms.values import External, Value
@@ -57,22 +57,12 @@ def own_module(index: Index, function: Function, item: Import) -> bool:
     return library and index.layout.find(item.module, function.module.path) is not None
 
 
-def _bound_inside(function: Function, name: str) -> bool:
-    """Whether the function or one around it binds the name itself, be it by importing the same module later."""
-    scope: Scope | None = function.scope
-    while scope is not None and scope.kind != "module":
-        if scope.kind != "class" and name in scope.bindings:
-            return True
-        scope = scope.parent
-    return False
-
-
 def shadowed(index: Index, function: Function, imports: Iterable[Import]) -> str:
     """The first of the names that means something else in the function already; empty when all are free or right."""
     for item in imports:
         if own_module(index, function, item):
             return item.module
-        if _bound_inside(function, item.binds):
+        if is_local(item.binds, function.scope):  # be it by importing the same module later
             return item.binds
         expected: Value = External(f"{item.module}.{item.name}" if item.name else item.binds)
         if index.resolver.bindings(item.binds, function.scope) and index.resolver.name(item.binds, function.scope) != expected:

@@ -53,7 +53,7 @@ def _tells(node: ast.AST, known: LibraryType) -> bool:
 
 
 def _anywhere(resolver: Resolver, known: LibraryType) -> bool:
-    return any(True for name in known.at_once_after for spelling in resolver.names.spellings(name) for _ in resolver.names.uses(spelling))
+    return any(True for name in known.at_once_after for _ in resolver.names.everywhere(name))
 
 
 def _calls(node: ast.expr, name: str, methods: Iterable[str]) -> bool:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from transforms.catalogue import Entry
-from transforms.facts import Call, Function, Scope, last_name
+from transforms.facts import Call, Function, Scope, by_place, caught_types, last_name
 from transforms.graph import Edge, Graph, Site
+from transforms.handing import taker_of
 from transforms.values import External
 
 _CATCHING = {"StopIteration", "Exception", "BaseException"}
@@ -119,7 +120,7 @@ class Reach:
     def may_stop(self, function: Function) -> str:
         """Where StopIteration may leave the function (it cannot cross a thread or a coroutine); empty when nowhere."""
         if function not in self._stops:
-            ordered = sorted(self.functions(function), key=lambda item: (item.module.path, item.line))
+            ordered = sorted(self.functions(function), key=by_place)
             self._stops[function] = next((place for item in ordered if (place := self.stop_in(item))), "")
         return self._stops[function]
 
@@ -133,20 +134,16 @@ class Reach:
         if function.is_generator:
             return ""
         for call in function.calls:
-            if self._may_exhaust(call) and not _is_caught(function, call.node):
+            if self.may_exhaust(call) and not is_caught(function, call.node):
                 return f"{function.module.path}:{call.node.lineno}"
-        for reference in function.references:
-            raised = function.module.parents.get(reference.node)
+        for use in function.uses:
+            raised = taker_of(use.node, function.module.parents)
             raised = function.module.parents.get(raised) if isinstance(raised, ast.Call) else raised
-            if last_name(reference.node) == "StopIteration" and isinstance(raised, ast.Raise) and not _is_caught(function, raised):
-                return f"{function.module.path}:{raised.lineno}"
-        for call in function.calls:
-            raised = function.module.parents.get(call.node)
-            if last_name(call.node.func) == "StopIteration" and isinstance(raised, ast.Raise) and not _is_caught(function, raised):
+            if last_name(use.named) == "StopIteration" and isinstance(raised, ast.Raise) and not is_caught(function, raised):
                 return f"{function.module.path}:{raised.lineno}"
         return ""
 
-    def _may_exhaust(self, call: Call) -> bool:
+    def may_exhaust(self, call: Call) -> bool:
         """`next(it)`, `it.__next__()`, `generator.send(x)`."""
         node, name = call.node, last_name(call.node.func)
         if name == "next" and len(node.args) == 1 and not node.keywords:
@@ -175,20 +172,15 @@ def _is_sure(edge: Edge) -> bool:
     return edge.sure or edge.how in ("property", "implicit")
 
 
-def _is_caught(function: Function, node: ast.AST) -> bool:
+def is_caught(function: Function, node: ast.AST, within: Collection[ast.AST] | None = None) -> bool:
+    """Whether a `try` around it in the function (where given: one of the nodes `within`) catches a StopIteration from there."""
     child = node
     for parent in function.module.ancestors(node):
-        if parent is function.node:
+        if parent is function.node or within is not None and parent not in within:
             return False
         if isinstance(parent, ast.Try) and child in parent.body:
-            names = {last_name(item) for handler in parent.handlers for item in _types(handler.type)}
+            names = {last_name(item) for handler in parent.handlers for item in caught_types(handler)}
             if names & _CATCHING or any(handler.type is None for handler in parent.handlers):
                 return True
         child = parent
     return False
-
-
-def _types(node: ast.expr | None) -> list[ast.expr]:
-    if isinstance(node, ast.Tuple):
-        return node.elts
-    return [node] if node is not None else []

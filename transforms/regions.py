@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from transforms.catalogue import Entry
 from transforms.doubles import double_of
-from transforms.facts import Function, FunctionNode, last_name
+from transforms.facts import Function, FunctionNode, asks_for_stream, last_name
 from transforms.flow import falls_through, own_nodes, watch
 from transforms.graph import Site
 from transforms.index import Index
@@ -99,8 +99,7 @@ def _opens(index: Index, function: Function, site: Site) -> bool:
     factory = entry.name in index.catalogue.made or entry.name in index.catalogue.functions
     if known is not None and factory and known.constructor_blocks:
         return True
-    streamed = any(item.arg == "stream" and not (isinstance(item.value, ast.Constant) and not item.value.value) for item in node.keywords)
-    return (entry.lazy or streamed) and (factory or not entry.thread_bound)
+    return (entry.lazy or asks_for_stream(node)) and (factory or not entry.thread_bound)
 
 
 def _region(index: Index, reach: Reach, function: Function, node: ast.Call, entry: Entry, helper: bool) -> Region:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from transforms.environment import put_into_templates
-from transforms.facts import Call, Class, Function, last_name
+from transforms.facts import Call, Class, Function, arguments_of, imported_package, last_name
 from transforms.resolve import Resolver
 from transforms.values import External, FunctionValue, Value
 
@@ -111,13 +111,7 @@ class _Finder:
 
     def has_connections(self) -> bool:
         """Whether the project opens databases, so that an object of unknown type may be a connection."""
-        for module in self.resolver.modules.values():
-            for bindings in module.scope.bindings.values():
-                for item in bindings:
-                    name = item.text if item.kind == "import" else getattr(item.node, "module", None) or "" if item.kind == "from" else ""
-                    if name.partition(".")[0] in _DATABASES:
-                        return True
-        return False
+        return any(imported_package(item) in _DATABASES for module in self.resolver.modules.values() for _, item in module.imported())
 
     def add(self, function: Function, slot: str, awaited: bool, endpoint: str, node: ast.AST | None = None, why_not: str = "") -> None:
         known = self.handlers.get(function)
@@ -193,7 +187,7 @@ class _Finder:
             made = call.node.func.func if isinstance(call.node.func, ast.Call) else call.node.func  # app.route("/x")(view)
             slot = self.slot_of(self.resolver.value(made, call.scope))
             if slot:
-                for argument in [*call.node.args, *(keyword.value for keyword in call.node.keywords)]:
+                for argument in arguments_of(call.node):
                     value = self.resolver.value(argument, call.scope)
                     if isinstance(value, FunctionValue) and value.function.kind == "function":
                         self.register(value.function, slot, argument, made)
@@ -202,7 +196,7 @@ class _Finder:
 
     def maybe_registered(self, call: Call) -> None:
         """`app.before_request(f)` on an `app` of unknown type."""
-        for argument in [*call.node.args, *(keyword.value for keyword in call.node.keywords)]:
+        for argument in arguments_of(call.node):
             value = self.resolver.value(argument, call.scope)
             if isinstance(value, FunctionValue) and value.function.kind == "function":
                 self.unknown.append((value.function, call.node))

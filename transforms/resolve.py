@@ -213,15 +213,18 @@ class Resolver:
     def _import_from(self, binding: Binding, name: str) -> Value:
         node, importer = binding.node, binding.scope.owner.module.path
         assert isinstance(node, ast.ImportFrom)
-        if node.level:
-            found = self.layout.relative(importer, node.level, node.module or "")
-        else:
-            found = self.layout.find(node.module or "", importer)
+        found = self.layout.imported(node, importer)
         if found is None:
             return None if node.level or name == "*" else self._external(f"{node.module}.{name}")
         if name == "*":
             return None
         return self.attribute(ModuleValue(found), name)
+
+    def home(self, binding: Binding) -> ModuleFacts | None:
+        """The module of the project from which a `from … import` takes the name; None for any other binding."""
+        node = binding.node
+        path = self.layout.imported(node, binding.scope.owner.module.path) if binding.kind == "from" and isinstance(node, ast.ImportFrom) else None
+        return self.modules.get(path or "")
 
     def _external(self, name: str) -> External:
         kind = self.catalogue.objects.get(name)
@@ -384,7 +387,7 @@ class Resolver:
         """`Holder.item = other`, on the class or one of its family."""
         for target, binding in self.names.stores(name):
             base = self.value(target.value, binding.scope)
-            if isinstance(base, ClassValue) and (cls in self.classes.lineage(base.cls) or base.cls in self.classes.lineage(cls)):
+            if isinstance(base, ClassValue) and self.classes.related(cls, base.cls):
                 yield binding
 
     def _inherited(self, cls: Class, name: str) -> Value:
@@ -432,9 +435,7 @@ class Resolver:
         """`box.item = other`, on an object that is of the class or may be."""
         for target, binding in [*self.names.stores(name), *self.names.stores("__class__")]:
             base = self.value(target.value, binding.scope)
-            if may_be_ours(base) or (
-                isinstance(base, Instance | ClassValue) and (cls in self.classes.lineage(base.cls) or base.cls in self.classes.lineage(cls))
-            ):
+            if may_be_ours(base) or (isinstance(base, Instance | ClassValue) and self.classes.related(cls, base.cls)):
                 return True
         return any(not mention.head and not mention.loose for mention in self.names.mentions(name))
 

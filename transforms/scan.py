@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
-from transforms.facts import Binding, Call, Class, Function, FunctionNode, ModuleFacts, Reference, Scope, last_name
+from transforms.facts import Binding, Call, Class, Function, FunctionNode, ModuleFacts, Reference, Scope, arguments_of, first_parameter, last_name
 
 _SKIPPED = {"ctx", "op", "ops", "type_comment", "kind", "type_ignores", "level", "is_async"}
 _DOCTEST = re.compile(r"^\s*(?:>>>|\.\.\.) (.*)$", re.MULTILINE)
@@ -102,7 +102,7 @@ class _Scanner:
     def store(self, target: ast.Attribute, scope: Scope, kind: str, value: ast.AST) -> None:
         binding = Binding(kind, value, scope)
         owner = scope.owner
-        first = _first_argument(owner)
+        first = first_parameter(owner)
         if owner.cls and first and isinstance(target.value, ast.Name) and target.value.id == first:
             owner.cls.stored.setdefault(target.attr, []).append(binding)
         else:
@@ -343,7 +343,7 @@ class _Scanner:
 
 def _texts(call: ast.Call) -> Iterator[str]:
     """The strings among the arguments of a call."""
-    for item in [*call.args, *(keyword.value for keyword in call.keywords)]:
+    for item in arguments_of(call):
         if isinstance(item, ast.Constant) and isinstance(item.value, str):
             yield item.value
 
@@ -354,10 +354,3 @@ def _qualname(scope: Scope, name: str) -> str:
     if scope.owner.kind == "module":
         return name
     return f"{scope.owner.qualname}.<locals>.{name}"
-
-
-def _first_argument(function: Function) -> str | None:
-    if not isinstance(function.node, FunctionNode):
-        return None
-    arguments = [*function.node.args.posonlyargs, *function.node.args.args]
-    return arguments[0].arg if arguments else None

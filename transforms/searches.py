@@ -6,19 +6,13 @@ Whatever it may find can be called from there by code that does not await.
 import ast
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from transforms.facts import Call, Class, Function
 from transforms.resolve import Resolver
 from transforms.values import ClassValue, External, FunctionValue, Instance, ModuleValue, Value
 
-_TAKING = ("getattr", "getattr_static", "attrgetter", "methodcaller")
-_LISTING = ("vars", "dir", "getmembers")
-_IMPORTING = ("import_module", "__import__", "import_string", "resolve_name", "find_modules")
-_LOADING = ("module_from_spec", "exec_module", "load_module", "load_source", "run_path", "run_module")
-_RUNNING = ("exec", "eval")
-_BY_NAME = (*_TAKING, *_LISTING, "globals", "locals", *_IMPORTING, *_LOADING, *_RUNNING)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -43,13 +37,12 @@ class Search:
 def find_searches(resolver: Resolver) -> list[Search]:
     """All of them, in a fixed order."""
     found: list[Search] = []
-    for name in _BY_NAME:
-        for spelling in sorted(resolver.names.spellings(name)):
-            for owner, use in resolver.names.uses(spelling):
-                if isinstance(use, Call):
-                    found += _search(resolver, name, owner, use)
-                elif _is_that(resolver.value(use.node, use.scope), name):
-                    found.append(Search(owner, use.node, None))  # it is handed on: `take = getattr`
+    for name, searches in _BY_NAME.items():
+        for owner, use in resolver.names.everywhere(name):
+            if isinstance(use, Call):
+                found += searches(resolver, name, owner, use)
+            elif _is_that(resolver.value(use.node, use.scope), name):
+                found.append(Search(owner, use.node, None))  # it is handed on: `take = getattr`
     for owner, use in resolver.names.uses("__dict__"):
         if isinstance(use.node, ast.Attribute):
             found.append(Search(owner, use.node, resolver.value(use.node.value, use.scope)))
@@ -69,30 +62,61 @@ def _is_that(value: Value, name: str) -> bool:
     return isinstance(value, External) and not value.instance and value.name in (f"builtins.{name}", f"operator.{name}", f"inspect.{name}", f"importlib.{name}")
 
 
-def _search(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterator[Search]:
-    call, scope = use.node, use.scope
-    if name in ("locals", "vars", "dir") and not call.args and scope.kind not in ("module", "class"):
-        yield Search(owner, call, None, local=True)
-    elif name in ("globals", "locals"):
-        yield Search(owner, call, ModuleValue(owner.module.path))
-    elif name in _RUNNING:
-        if len(call.args) == 1 and resolver.value(call.func, scope) == External(f"builtins.{name}"):  # otherwise it sees what it is given
-            yield Search(owner, call, ModuleValue(owner.module.path), names=_words(call.args[0]), deep=True)
-    elif name in _IMPORTING:
-        known = name in ("import_module", "__import__") and resolver.value(call, scope) is not None
-        if not known and (name in ("import_module", "__import__") or not (call.args and isinstance(call.args[0], ast.Constant))):
-            yield Search(owner, call, External("sys.modules"), "", _package(call.args[0]) if call.args else "")
-    elif name in _LOADING:
-        yield Search(owner, call, External("sys.modules"))
-    elif name in _LISTING:
-        yield Search(owner, call, resolver.value(call.args[0], scope) if call.args else ModuleValue(owner.module.path))
-    elif name in ("attrgetter", "methodcaller"):
-        if call.args and not isinstance(call.args[0], ast.Constant):
-            yield Search(owner, call, None, _prefix(call.args[0]))
-    elif any(isinstance(item, ast.Starred) for item in call.args[:2]):
+def _attribute(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterator[Search]:
+    """`getattr(x, name)`."""
+    call = use.node
+    if any(isinstance(item, ast.Starred) for item in call.args[:2]):
         yield Search(owner, call, None)
     elif len(call.args) >= 2 and not isinstance(call.args[1], ast.Constant):
-        yield Search(owner, call, resolver.value(call.args[0], scope), _prefix(call.args[1]), names=_listed(owner, call, call.args[1]))
+        yield Search(owner, call, resolver.value(call.args[0], use.scope), _prefix(call.args[1]), names=_listed(owner, call, call.args[1]))
+
+
+def _getter(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterator[Search]:
+    """`attrgetter(name)`, which is called with an object that is not known yet."""
+    if use.node.args and not isinstance(use.node.args[0], ast.Constant):
+        yield Search(owner, use.node, None, _prefix(use.node.args[0]))
+
+
+def _listing(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterator[Search]:
+    """All names of an object, of the module, or of the function that holds the call."""
+    call = use.node
+    if name in ("locals", "vars", "dir") and not call.args and use.scope.kind not in ("module", "class"):
+        yield Search(owner, call, None, local=True)
+    elif name in ("globals", "locals") or not call.args:
+        yield Search(owner, call, ModuleValue(owner.module.path))
+    else:
+        yield Search(owner, call, resolver.value(call.args[0], use.scope))
+
+
+def _import(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterator[Search]:
+    """A module by a computed name."""
+    call = use.node
+    followed = resolver.value(call, use.scope) is not None if name in _FOLLOWED else call.args and isinstance(call.args[0], ast.Constant)
+    if not followed:
+        yield Search(owner, call, External("sys.modules"), "", _package(call.args[0]) if call.args else "")
+
+
+def _load(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterator[Search]:
+    """A module by its file."""
+    yield Search(owner, use.node, External("sys.modules"))
+
+
+def _run(resolver: Resolver, name: str, owner: Function, use: Call) -> Iterator[Search]:
+    """`exec(text)`; with further arguments it sees what it is given, and nothing else."""
+    call = use.node
+    if len(call.args) == 1 and resolver.value(call.func, use.scope) == External(f"builtins.{name}"):
+        yield Search(owner, call, ModuleValue(owner.module.path), names=_words(call.args[0]), deep=True)
+
+
+_FOLLOWED = ("import_module", "__import__")  # where the name of the module is known
+_BY_NAME: Mapping[str, Callable[[Resolver, str, Function, Call], Iterator[Search]]] = {
+    **dict.fromkeys(("getattr", "getattr_static"), _attribute),
+    **dict.fromkeys(("attrgetter", "methodcaller"), _getter),
+    **dict.fromkeys(("vars", "dir", "getmembers", "globals", "locals"), _listing),
+    **dict.fromkeys((*_FOLLOWED, "import_string", "resolve_name", "find_modules"), _import),
+    **dict.fromkeys(("module_from_spec", "exec_module", "load_module", "load_source", "run_path", "run_module"), _load),
+    **dict.fromkeys(("exec", "eval"), _run),
+}
 
 
 def _words(text: ast.expr) -> frozenset[str]:
@@ -150,7 +174,7 @@ def may_find(resolver: Resolver, search: Search, function: Function, handled: bo
             wanted = search.module_prefix.replace(":", ".")
             return function.cls is None and not handled and (f"{name}.".startswith(wanted) or wanted.startswith(f"{name}."))
         case Instance() | ClassValue():
-            return function.cls is not None and related(resolver, search.value.cls, function.cls)
+            return function.cls is not None and resolver.classes.related(search.value.cls, function.cls)
     return function.cls is not None and not handled
 
 
@@ -159,7 +183,7 @@ def _is_named(resolver: Resolver, owner: Function, cls: Class) -> bool:
     for scope in {owner.scope, owner.module.scope}:
         for bindings in scope.bindings.values():
             for value in map(resolver.bound, bindings):
-                if value is None or isinstance(value, Instance | ClassValue) and related(resolver, value.cls, cls):
+                if value is None or isinstance(value, Instance | ClassValue) and resolver.classes.related(value.cls, cls):
                     return True
     return False
 
@@ -168,8 +192,3 @@ def _is_variable(resolver: Resolver, owner: Function, function: Function) -> boo
     """Whether a variable of the owner is, or may be, the function."""
     held = [resolver.bound(binding) for bindings in owner.scope.bindings.values() for binding in bindings]
     return function.outer is owner or any(isinstance(value, FunctionValue) and value.function is function for value in held)
-
-
-def related(resolver: Resolver, searched: Class, owner: Class) -> bool:
-    """Whether one class is the other, or derives from it."""
-    return owner in resolver.classes.lineage(searched) or owner in resolver.classes.descendants(searched)

@@ -44,7 +44,7 @@ def explain_staying(index: Index, reach: Reach, functions: Sequence[Function], s
 
 
 def _body(index: Index, reach: Reach, function: Function, settings: Settings) -> _Body:
-    database = orm_moves(index, reach, function, settings) if settings.orm == "executor" else []
+    database = orm_moves(index, reach, function, settings)
     found = [*moves(index, reach, function, settings), *database]
     decided: set[ast.AST] = {move.node for move in found}
     decided |= {inner for move in database for inner in ast.walk(move.node) if isinstance(inner, ast.Call)}

@@ -5,7 +5,7 @@ second time, in the context of the view's event loop, and its end is then looked
 `ValueError: Token was created in a different Context` (measured on Flask 2.3.3; Flask's change log of 3.1.2, issue 5774).
 """
 
-from transforms.facts import Function
+from transforms.facts import Function, by_place
 from transforms.index import Index
 from transforms.reach import Reach
 from transforms.values import External
@@ -17,14 +17,13 @@ _SINCE = (3, 1, 2)
 
 def streams(index: Index, reach: Reach, function: Function) -> str:
     """Where the handler may stream with the request's context on a Flask below 3.1.2; empty when nowhere."""
-    spellings = {spelling for name in _NAMES for spelling in index.resolver.names.spellings(name)}
-    if _is_new(index) or not any(index.resolver.names.uses(name) for name in spellings):
+    if _is_new(index) or not any(True for name in _NAMES for _ in index.resolver.names.everywhere(name)):
         return ""
-    for item in sorted(reach.functions(function), key=lambda one: (one.module.path, one.line)):
-        for scope, node in [*((call.scope, call.node.func) for call in item.calls), *((one.scope, one.node) for one in item.references)]:
-            value = index.resolver.value(node, scope)
+    for item in sorted(reach.functions(function), key=by_place):
+        for use in item.uses:
+            value = index.resolver.value(use.named, use.scope)
             if isinstance(value, External) and value.name in _STREAMING:
-                return f"{item.module.path}:{node.lineno}"
+                return f"{item.module.path}:{use.named.lineno}"
     return ""
 
 

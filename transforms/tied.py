@@ -8,7 +8,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from transforms.facts import Function
+from transforms.facts import Function, arguments_of
 from transforms.flow import own_nodes
 from transforms.index import Index
 from transforms.values import External, FunctionValue
@@ -92,7 +92,7 @@ class Tied:
         return any(self.holds(item) for item in ast.iter_child_nodes(node) if isinstance(item, ast.expr))
 
     def _call_holds(self, node: ast.Call) -> bool:
-        given = [*node.args, *(item.value for item in node.keywords)]
+        given = arguments_of(node)
         if isinstance(node.func, ast.Attribute) and self.holds(node.func.value):
             return node.func.attr not in _READING or any(self.holds(item) for item in given)
         name = self.name(node.func)
@@ -144,7 +144,7 @@ class Tied:
                     yield from self._handed(node)
 
     def _handed(self, node: ast.Call) -> Iterator[tuple[ast.AST, str]]:
-        if not any(self.holds(item) for item in [*node.args, *(keyword.value for keyword in node.keywords)]):
+        if not any(self.holds(item) for item in arguments_of(node)):
             return
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
         value = self.index.resolver.value(node.func, self.function.scope)

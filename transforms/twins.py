@@ -61,10 +61,9 @@ def twin_imports(index: Index, function: Function, node: ast.Call, target: Funct
         return ()
     if binding.kind != "from" or binding.scope.kind != "module" or not isinstance(binding.node, ast.ImportFrom):
         return None
-    level, module, importer = binding.node.level, binding.node.module or "", function.module.path
-    home = index.layout.relative(importer, level, module) if level else index.layout.find(module, importer)
+    home = index.layout.imported(binding.node, function.module.path)
     taken = index.resolver.bindings(twin.name, function.scope)
-    return (Import("." * level + module, twin.name),) if home == target.module.path and not taken else None
+    return (Import("." * binding.node.level + (binding.node.module or ""), twin.name),) if home == target.module.path and not taken else None
 
 
 def _last_is_own_name(func: ast.expr, target: Function) -> bool:

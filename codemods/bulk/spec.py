@@ -146,4 +146,3 @@ _CHECKS: Mapping[str, Check] = {
     "depth": _whole,
     "hooks": _hooks,
 }
-SETTINGS = tuple(_CHECKS)

@@ -9,7 +9,7 @@ from codemods.bulk.ledger import Ledger, Pass
 from codemods.bulk.sources import Source
 from codemods.bulk.tables import OUTCOMES, tables
 from codemods.bulk.tasks import PHASES
-from codemods.formats.words import plural
+from codemods.counted import counted
 
 _LONGEST = 40
 _ORDER = [step for phase in PHASES.values() for step in phase.steps]
@@ -22,8 +22,8 @@ def table_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{row['outcome']:<9}  {row['name']:<{width}}  {_words(row)}".rstrip() for row in rows)
     yield ""
     parts = ", ".join(f"{summary[outcome]} {outcome}" for outcome in OUTCOMES if summary[outcome])
-    yield f"{plural(summary['repositories'], 'repository', 'repositories')}: {parts}"
-    yield f"{plural(summary['async'], 'handler')} of {summary['handlers']} async; blocking calls in handlers: {summary['blocking_before']} before, {summary['blocking_after']} after"
+    yield f"{counted(summary['repositories'], 'repository', 'repositories')}: {parts}"
+    yield f"{counted(summary['async'], 'handler')} of {summary['handlers']} async; blocking calls in handlers: {summary['blocking_before']} before, {summary['blocking_after']} after"
     if found["pass"]["waves"] > 1:
         yield f"wave {found['pass']['wave']} of {found['pass']['waves']}"
 
@@ -33,13 +33,13 @@ def _words(row: Mapping[str, Any]) -> str:
         return str(row["reason"])
     if row["outcome"] == "pending":
         return f"next: {row['phase']}"
-    unread = f"; {plural(row['unread_files'], 'file')} not read" if row["unread_files"] else ""
+    unread = f"; {counted(row['unread_files'], 'file')} not read" if row["unread_files"] else ""
     tests = f", tests: {row['tests']}" if row["tests"] else ""
     if not row["commits"]:
-        return f"nothing to change, {plural(row['handlers'], 'handler')}{tests}{unread}"
+        return f"nothing to change, {counted(row['handlers'], 'handler')}{tests}{unread}"
     declined = " was closed by people, and stays so" if row["declined"] else ""
     where = f", {row['pull_request']}{declined}" if row["pull_request"] else f", pushed to {row['branch']}" if row["pushed"] else ""
-    return f"{plural(row['commits'], 'commit')}, {row['async']} of {plural(row['handlers'], 'handler')} async, {plural(row['files'], 'file')}{tests}{where}{unread}"
+    return f"{counted(row['commits'], 'commit')}, {row['async']} of {counted(row['handlers'], 'handler')} async, {counted(row['files'], 'file')}{tests}{where}{unread}"
 
 
 def status_lines(source: Source, ledger: Ledger, current: Pass) -> Iterator[str]:

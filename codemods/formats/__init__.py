@@ -6,7 +6,6 @@ from typing import Any, cast
 
 Record = Mapping[str, Any]
 Format = Callable[[Record, bool], Iterator[str]]
-NAMES = ("json", "jsonl", "sarif", "github", "gitlab", "markdown")
 
 
 def formatted(record: Record, name: str, verbose: bool = False) -> Iterator[str]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from codemods.counted import counted
 from codemods.formats.findings import CHANGE, LEAVE, REFUSE
-from codemods.formats.words import plural
 
 _MOST = 60_000
 _ROWS = 100
@@ -52,7 +52,7 @@ def _migration(record: Mapping[str, Any], most: int, verbose: bool) -> Iterator[
     summary, done = record["summary"], "were" if record["written"] else "would be"
     yield "## Flask to async"
     yield ""
-    yield f"{plural(summary['files'], 'file')} {done} changed (+{summary['lines_added']} −{summary['lines_removed']}), in {plural(summary['groups'], 'group')} that stand or fall as a whole."
+    yield f"{counted(summary['files'], 'file')} {done} changed (+{summary['lines_added']} −{summary['lines_removed']}), in {counted(summary['groups'], 'group')} that stand or fall as a whole."
     yield ""
     yield "| stage | what it does | changed | left | refused | files |"
     yield "|---|---|--:|--:|--:|--:|"
@@ -77,7 +77,7 @@ def _stage(number: int, stage: Mapping[str, Any], most: int, verbose: bool) -> I
     if rows[CHANGE]:
         yield from _table(rows[CHANGE], most)
     if rows[REFUSE]:
-        yield from _folded(f"Refused: {plural(len(rows[REFUSE]), 'place')} to look at", rows[REFUSE], most)
+        yield from _folded(f"Refused: {counted(len(rows[REFUSE]), 'place')} to look at", rows[REFUSE], most)
     if rows[LEAVE] and verbose:
         yield from _folded(f"Left as they are: {len(rows[LEAVE])}", rows[LEAVE], most)
 

@@ -29,11 +29,6 @@ class Fingerprints:
         return f"{digest}:{self._seen[digest]}"
 
 
-def plural(number: int, word: str, words: str = "") -> str:
-    """`1 file`, `2 files`; `words` where more than one is not the word with an s."""
-    return f"{number} {word}" if number == 1 else f"{number} {words or f'{word}s'}"
-
-
 def listed(names: Iterable[str]) -> str:
     """Names in one line."""
     return ", ".join(names)

@@ -85,23 +85,26 @@ class Gate:
         waiting = [sure] if sure else []
         while waiting:
             suspects = waiting.pop()
-            left = [group for group in groups if group not in taken]
-            found = smallest(left, partial(self._fail, name, before, select, suspects), self.tester.jobs)
-            if found and self._comes_again(name, before, found, select, suspects):
-                culprit = self._culprit(name, before, found, left, select, suspects)
-                item = Taken(name, culprit, self._failing(name, before, found, select, suspects), found - {culprit})
-                self.say(f"{name}: taken back: {culprit}{together(item)}")
+            item = self._to_take_back(name, before, [group for group in groups if group not in taken], select, suspects)
+            if item:
+                self.say(f"{name}: taken back: {item.group}{together(item)}")
                 result.taken.append(item)
-                taken[culprit] = item
+                taken[item.group] = item
+                rest = self._failing(name, before, frozenset(groups) - set(taken), select, suspects)
+                waiting += [rest] if rest else []
             elif len(suspects) > 1:
                 waiting += [{test: text} for test, text in suspects.items()]  # one of them may be flaky: each by itself
-                continue
             else:
                 result.flaky |= set(suspects)
-                continue
-            rest = self._failing(name, before, frozenset(groups) - set(taken), select, suspects)
-            waiting += [rest] if rest else []
         return True
+
+    def _to_take_back(self, name: str, before: Project, left: Sequence[str], select: frozenset[str] | None, suspects: Mapping[str, str]) -> Taken | None:
+        """The group for which the tests fail; None where none is found for which they fail again."""
+        found = smallest(left, partial(self._fail, name, before, select, suspects), self.tester.jobs)
+        if not found or not self._comes_again(name, before, found, select, suspects):
+            return None
+        culprit = self._culprit(name, before, found, left, select, suspects)
+        return Taken(name, culprit, self._failing(name, before, found, select, suspects), found - {culprit})
 
     def _culprit(
         self, name: str, before: Project, found: frozenset[str], left: Sequence[str], select: frozenset[str] | None, suspects: Mapping[str, str]

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from codemods.counted import counted
 from codemods.formats.as_markdown import code, words
-from codemods.formats.words import plural
 from codemods.report import Paint
 from codemods.trace.events import BLOCKED, CONTEXT, STALL, UNAWAITED
 from codemods.trace.report import balance_lines, trace_lines
@@ -48,16 +48,16 @@ def verify_lines(found: Evidence, written: bool, paint: Paint) -> Iterator[str]:
         yield "The command is no pytest: only its exit status was looked at."
     yield from _flaky_lines(found)
     for stage, number in found.result.carried.items():
-        yield f"{stage}: {plural(number, 'group')} accepted, {sum(item.stage == stage for item in found.result.taken)} taken back"
+        yield f"{stage}: {counted(number, 'group')} accepted, {sum(item.stage == stage for item in found.result.taken)} taken back"
     for taken in found.result.taken:
         yield from _taken_lines(taken, paint)
     if found.untested:
         yield f"not judged by the tests, which load none of them: {', '.join(found.untested)}"
     if found.traced:
-        yield f"{plural(found.traced.rounds, 'round')} of migrating, testing and tracing, until nothing new blocked"
+        yield f"{counted(found.traced.rounds, 'round')} of migrating, testing and tracing, until nothing new blocked"
         yield from trace_lines(found.traced.matched, found.traced.after, found.traced.balance, found.traced.stall, paint)
     verb = "written" if written else "would change"
-    yield paint(f"verified with {plural(found.runs, 'test run')}: {plural(len(found.files), 'file')} {verb}; all tests that passed before pass", "bold")
+    yield paint(f"verified with {counted(found.runs, 'test run')}: {counted(len(found.files), 'file')} {verb}; all tests that passed before pass", "bold")
     if found.files and not written:
         yield "Your files were not touched: --write writes what the tests accept (with --resume, without testing again)."
 
@@ -83,7 +83,7 @@ def markdown_lines(found: Evidence) -> Iterator[str]:
     """The evidence as GitHub-flavoured Markdown."""
     yield "## Evidence: flask-to-async verify"
     yield ""
-    yield f"{code(found.command)}, {plural(found.runs, 'run')} in a copy of the project."
+    yield f"{code(found.command)}, {counted(found.runs, 'run')} in a copy of the project."
     yield ""
     yield "| tests | before | after |"
     yield "|---|---:|---:|"

@@ -102,6 +102,10 @@ class Swap:
     kept: bool = True
     of: Asynchronous = Asynchronous()
 
+    def has_method(self, name: str) -> bool:
+        """Whether something is said of a method of that name itself."""
+        return name in self.methods | self.plain | self.iterators or name in self.rename or name in self.refused
+
 
 @dataclass(frozen=True)
 class CallSwap:

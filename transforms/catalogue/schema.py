@@ -7,7 +7,7 @@ source code, and sentences must be printable, because they are shown on a termin
 import difflib
 import keyword
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 VERDICTS = ("wrap", "leave", "refuse")
@@ -114,42 +114,36 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _value(kind: str, value: object, where: str, dotted_keys: bool = False) -> None:
-    match kind:
-        case "bool":
-            _must(isinstance(value, bool), where, "true or false", value)
-        case "text":
-            _must(
-                isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST, where, f"one line of at most {_LONGEST} printable characters", value
-            )
-        case "verdict" | "kind":
-            allowed = VERDICTS if kind == "verdict" else KINDS
-            hint = nearest(value, allowed) if isinstance(value, str) and value not in allowed else ""
-            _must(value in allowed, where, f"one of {', '.join(allowed)}", value, hint)
-        case "version":
-            _must(isinstance(value, str) and bool(re.fullmatch(r"\d{1,9}(\.\d{1,9}){0,5}", value, re.ASCII)), where, 'a version such as "4.2.0"', value)
-        case "loop":
-            _must(value in LOOPS, where, f"one of {', '.join(LOOPS)}", value)
-        case "suffix":
-            _must(isinstance(value, str) and bool(re.fullmatch(r"_\w+", value, re.ASCII)), where, 'the end of a name such as "_async"', value)
-        case "texts":
-            _must(isinstance(value, list), where, "a list of texts", value)
-            for item in value if isinstance(value, list) else []:
-                _value("text", item, where)
-        case "renames" | "reasons":
-            _must(isinstance(value, dict), where, "a table", value)
-            for key, item in value.items() if isinstance(value, dict) else ():
-                _must(_is_member(key) or kind == "reasons" and key in OPERATIONS, where, "a table of names of methods", key)
-                _must(_is_member(item), where, "a table of names of methods", item) if kind == "renames" else _value("text", item, where)
-        case "name":
-            _must(value == "" or _is_dotted(value), where, "a dotted name", value)
-        case "names" | "members" | "uses":
-            fits = {"names": _is_dotted, "members": _is_member, "uses": _is_use}[kind]
-            what = "dotted names" if kind == "names" else "names of methods"
-            _must(isinstance(value, list), where, f"a list of {what}", value)
-            for item in value if isinstance(value, list) else []:
-                _must(fits(item), where, f"a list of {what}", item)
-        case "pairs":
-            _pairs(value, where, dotted_keys)
+    if kind in _SINGLE:
+        fits, what = _SINGLE[kind]
+        _must(fits(value), where, what, value)
+    elif kind in _CHOICES:
+        _choice(_CHOICES[kind], value, where)
+    elif kind in _LISTS:
+        _list(*_LISTS[kind], value, where)
+    elif kind == "pairs":
+        _pairs(value, where, dotted_keys)
+    else:
+        _methods(kind, value, where)
+
+
+def _choice(allowed: tuple[str, ...], value: object, where: str) -> None:
+    hint = nearest(value, allowed) if isinstance(value, str) and value not in allowed else ""
+    _must(value in allowed, where, f"one of {', '.join(allowed)}", value, hint)
+
+
+def _list(fits: Callable[[object], bool], what: str, whole: str, value: object, where: str) -> None:
+    _must(isinstance(value, list), where, whole, value)
+    for item in value if isinstance(value, list) else []:
+        _must(fits(item), where, what, item)
+
+
+def _methods(kind: str, value: object, where: str) -> None:
+    """Methods with the name that each has in the asynchronous form (`renames`), or with a sentence (`reasons`), also of operators."""
+    _must(isinstance(value, dict), where, "a table", value)
+    for key, item in value.items() if isinstance(value, dict) else ():
+        _must(_is_member(key) or kind == "reasons" and key in OPERATIONS, where, "a table of names of methods", key)
+        _must(_is_member(item), where, "a table of names of methods", item) if kind == "renames" else _value("text", item, where)
 
 
 def _pairs(value: object, where: str, dotted_keys: bool) -> None:
@@ -175,3 +169,29 @@ def _is_member(value: object) -> bool:
 
 def _is_use(value: object) -> bool:
     return value in OPERATIONS or _is_member(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST
+
+
+def _matches(pattern: str) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value, re.ASCII))
+
+
+_LINE = f"one line of at most {_LONGEST} printable characters"
+_SINGLE: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+    "text": (_is_text, _LINE),
+    "version": (_matches(r"\d{1,9}(\.\d{1,9}){0,5}"), 'a version such as "4.2.0"'),
+    "suffix": (_matches(r"_\w+"), 'the end of a name such as "_async"'),
+    "name": (lambda value: value == "" or _is_dotted(value), "a dotted name"),
+}
+_CHOICES = {"verdict": VERDICTS, "kind": KINDS, "loop": LOOPS}
+# What each item has to be, in words for an item and for the list.
+_LISTS: Mapping[str, tuple[Callable[[object], bool], str, str]] = {
+    "texts": (_is_text, _LINE, "a list of texts"),
+    "names": (_is_dotted, "a list of dotted names", "a list of dotted names"),
+    "members": (_is_member, "a list of names of methods", "a list of names of methods"),
+    "uses": (_is_use, "a list of names of methods", "a list of names of methods"),
+}

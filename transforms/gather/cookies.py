@@ -8,7 +8,7 @@ keeps none: https://docs.python.org/3/library/http.cookiejar.html#http.cookiejar
 import ast
 from collections.abc import Iterator
 
-from transforms.facts import Function, ModuleFacts, Scope
+from transforms.facts import Function, ModuleFacts, Scope, arguments_of
 from transforms.gather.reads import SESSION_METHODS
 from transforms.index import Index
 from transforms.values import External, FunctionValue
@@ -27,7 +27,7 @@ class Jars:
     def of(self, function: Function, call: ast.Call) -> frozenset[Jar]:
         """The jars that the call, written in that function, reads and writes."""
         scope = next((item.scope for item in function.calls if item.node is call), function.scope)
-        nodes = [call.func, *call.args, *(keyword.value for keyword in call.keywords)]
+        nodes = [call.func, *arguments_of(call)]
         return frozenset(jar for node in nodes for jar in self._reached(None, node, scope))
 
     def _inside(self, function: Function) -> frozenset[Jar]:

@@ -162,26 +162,14 @@ class Proof:
             return "" if self._is_shared(value.function) else self._project(value.function, False)
         if isinstance(value, External) and name_of(value) in METHODS:
             return self._client(function, node, name_of(value))
-        if isinstance(value, External):
-            owner, _, rest = value.name.replace("()", "").removeprefix("builtins.").partition(".")
-            method = last_name(node.func) if value.name.startswith("builtins.") and rest and owner in TYPES else ""
-            if value.name in PURE or value.name in READING or method in PLAIN_METHODS:
-                return ""
-            if value.name in OPENING and _reads(node):
-                return ""
-        if (
-            isinstance(node.func, ast.Attribute)
-            and node.func.attr in PLAIN_METHODS
-            and (_is_plain(node.func.value, plain) or self._gives_plain(function, node.func.value, plain))
-        ):
-            return ""
-        if (
-            isinstance(function.module.parents.get(function.module.parents.get(node, node)), ast.Await)
-            and isinstance(value, External)
-            and value.name == "asyncio.gather"
-        ):
-            return ""
-        return self._unknown(node)
+        known = isinstance(value, External) and _is_reading(node, value.name) or self._is_of_plain(function, node, plain)
+        return "" if known else self._unknown(node)
+
+    def _is_of_plain(self, function: Function, node: ast.Call, plain: frozenset[str]) -> bool:
+        """Whether it is a reading method of a plain value."""
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in PLAIN_METHODS:
+            return False
+        return _is_plain(node.func.value, plain) or self._gives_plain(function, node.func.value, plain)
 
     def _client(self, function: Function, node: ast.Call, name: str) -> str:
         """A client's method in a function that may run in a thread: its own client, or one that requests share."""
@@ -235,6 +223,13 @@ class Proof:
 def name_of(value: External) -> str:
     """The dotted name, the same for an object of a class that the catalogue does not know and for one entered by `with`."""
     return value.name.replace(".__enter__()", "").replace("()", "")
+
+
+def _is_reading(node: ast.Call, name: str) -> bool:
+    """Whether that function or method from outside the project only reads."""
+    owner, _, rest = name.replace("()", "").removeprefix("builtins.").partition(".")
+    method = last_name(node.func) if name.startswith("builtins.") and rest and owner in TYPES else ""
+    return name in PURE or name in READING or method in PLAIN_METHODS or name in OPENING and _reads(node)
 
 
 def _is_plain(node: ast.expr, plain: frozenset[str]) -> bool:

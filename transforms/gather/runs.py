@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from transforms.facts import Function, FunctionNode
+from transforms.facts import Function, FunctionNode, arguments_of
 from transforms.flow import own_nodes, read
 from transforms.index import Index
 from transforms.values import External, FunctionValue, ModuleValue
@@ -64,7 +64,7 @@ def independent(steps: Sequence[Step], after: Step) -> str:
 def early_argument(index: Index, function: Function, step: Step) -> str:
     """An argument that may do something when it is evaluated, which would happen before the other calls; empty for none."""
     scope = next((call.scope for call in function.calls if call.node is step.call), function.scope)
-    for argument in [*step.call.args, *(keyword.value for keyword in step.call.keywords)]:
+    for argument in arguments_of(step.call):
         for node in _parts(argument):
             if isinstance(node, ast.Attribute) and _is_fixed(index.resolver.value(node.value, scope), index.resolver.value(node, scope)):
                 continue

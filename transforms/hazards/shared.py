@@ -6,7 +6,7 @@ an `asyncpg` pool or an `asyncio.Lock` under contention nine of ten (facts of is
 
 from collections.abc import Iterator, Sequence
 
-from transforms.facts import Function
+from transforms.facts import Function, by_place
 from transforms.hazards.finding import Finding, module_binding
 from transforms.index import Index
 from transforms.reach import Reach
@@ -27,7 +27,7 @@ def find(index: Index, reach: Reach, own: Sequence[Function]) -> Iterator[Findin
         handler = index.registry.handlers.get(function)
         if handler is None or not handler.awaited or not function.is_async:
             continue
-        for step in sorted(_awaited(reach, function), key=lambda one: (one.module.path, one.line)):
+        for step in sorted(_awaited(reach, function), key=by_place):
             yield from _uses(index, function, step)
 
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Collection, Iterator
 
 from transforms.catalogue.library import Swap as Pair
-from transforms.doubles import double_of
+from transforms.doubles import hidden_from
 from transforms.edits import AwaitCall, Edit, Import, SwapBlock, place_of
 from transforms.facts import Function
 from transforms.index import Index
@@ -24,32 +24,23 @@ def swap_blocks(index: Index, function: Function, entered: Collection[ast.AST] =
         block = function.module.parents.get(item) if item is not None else None
         made = index.resolver.value(call.node, call.scope)
         pair = index.catalogue.swaps.get(made.name) if isinstance(made, External) and made.instance else None
-        if pair and pair.of.library in _HTTP and isinstance(item, ast.withitem) and isinstance(block, ast.With) and item.context_expr is call.node:
-            yield _swap(index, function, block, item, call.node, pair, entered)
+        if pair and _is_http(pair) and isinstance(item, ast.withitem) and isinstance(block, ast.With) and item.context_expr is call.node:
+            calls = uses_in_block(function, block, item)
+            obstacle = _obstacle(index, function, block, call.node, pair, calls, entered)
+            yield Unproved(call.node, pair.type, obstacle) if obstacle or calls is None else _swap(call.node, pair, calls)
 
 
-def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem, call: ast.Call, pair: Pair, entered: Collection[ast.AST]) -> Swap | Unproved:
-    library = pair.type.partition(".")[0]
-    calls = uses_in_block(function, block, item)
-    obstacle = _obstacle(index, function, block, item, call, pair, library, calls, entered)
-    if obstacle:
-        return Unproved(call, pair.type, obstacle)
-    assert calls is not None
-    http = library in _HTTP
-    verify = any(keyword.arg == "verify" for keyword in call.keywords)
-    name, code = own_context(library)
-    keywords = ((("verify", name),)) if http and not verify else ()
-    edits: list[Edit] = [SwapBlock(place_of(call), place_of(call), pair.target, keywords)]
-    edits += [AwaitCall(place_of(node)) for node in calls]
-    imports = (Import(pair.module),)
-    return Swap(
-        tuple(calls),
-        pair.type,
-        tuple(edits),
-        f"{pair.target} has the same methods",
-        imports,
-        (code,) if keywords else (),
-    )
+def _is_http(pair: Pair) -> bool:
+    """Whether it is a client of the library itself, and of none that a catalogue file of the user's lists with it."""
+    return pair.of.library in _HTTP and pair.type.startswith(f"{pair.of.library}.")
+
+
+def _swap(call: ast.Call, pair: Pair, calls: list[ast.Call]) -> Swap:
+    name, code = own_context(pair.of.library)
+    is_given = any(keyword.arg == "verify" for keyword in call.keywords)
+    block = SwapBlock(place_of(call), place_of(call), pair.target, () if is_given else (("verify", name),))
+    edits: tuple[Edit, ...] = (block, *(AwaitCall(place_of(node)) for node in calls))
+    return Swap(tuple(calls), pair.type, edits, f"{pair.target} has the same methods", (Import(pair.module),), () if is_given else (code,))
 
 
 def uses_in_block(function: Function, block: ast.With, item: ast.withitem) -> list[ast.Call] | None:
@@ -71,20 +62,9 @@ def uses_in_block(function: Function, block: ast.With, item: ast.withitem) -> li
     return found
 
 
-def _obstacle(
-    index: Index,
-    function: Function,
-    block: ast.With,
-    item: ast.withitem,
-    call: ast.Call,
-    pair: Pair,
-    library: str,
-    calls: list[ast.Call] | None,
-    entered: Collection[ast.AST],
-) -> str:
-    doubled = double_of(index, library, pair.type)
-    if doubled:
-        return f"{doubled}, which would no longer see the call"
+def _obstacle(index: Index, function: Function, block: ast.With, call: ast.Call, pair: Pair, calls: list[ast.Call] | None, entered: Collection[ast.AST]) -> str:
+    if hidden := hidden_from(index, pair.of.library, pair.type):
+        return hidden
     if len(block.items) != 1 or calls is None:
         return "the client is used in another way than by its methods inside the block"
     if call.args or any(keyword.arg not in pair.constructor for keyword in call.keywords):
@@ -93,11 +73,11 @@ def _obstacle(
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if method not in pair.methods:
             return f"line {node.lineno}: .{method}() is not proved to be the same when awaited"
-        if library in _HTTP and (reason := _request_obstacle(function, node)):
+        if reason := _request_obstacle(function, node):
             return f"line {node.lineno}: {reason}"
         if reason := why_not_here(index, function, node, entered):
             return reason
-    return why_not_here(index, function, call, entered) or (context_obstacle(index, function, *own_context(library)) if library in _HTTP else "")
+    return why_not_here(index, function, call, entered) or context_obstacle(index, function, *own_context(pair.of.library))
 
 
 def _request_obstacle(function: Function, node: ast.Call) -> str:

@@ -15,7 +15,7 @@ from transforms.bridge.doubles import is_replaced, unseen_double
 from transforms.bridge.names import MODULE, VERBS, holds_bridge
 from transforms.bridge.source import bridge_import, bridge_path, source
 from transforms.edits import AwaitCall, Edit, Import, WrapCall, place_of
-from transforms.facts import Function, ModuleFacts
+from transforms.facts import Function, ModuleFacts, asks_for_stream
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.swaps.model import Swap, Unproved
@@ -55,9 +55,8 @@ def swap_bridged(index: Index, function: Function, node: ast.Call, name: str) ->
 
 
 def _obstacle(index: Index, node: ast.Call) -> str:
-    for keyword in node.keywords:
-        if keyword.arg == "stream" and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value):
-            return "a streamed response blocks while it is read: the request and the loop over the body have to move together"
+    if asks_for_stream(node):
+        return "a streamed response blocks while it is read: the request and the loop over the body have to move together"
     return unseen_double(index)
 
 

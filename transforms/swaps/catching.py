@@ -24,10 +24,9 @@ def error_handler(index: Index, concerns: Concerns) -> str:
     `concerns(function, kind)` says whether the class that the expression names may be one of the client's.
     """
     for name in _REGISTER:
-        for spelling in sorted(index.resolver.names.spellings(name)):
-            for owner, use in index.resolver.names.uses(spelling):
-                if isinstance(use, Call) and use.node.args and _sees(index, owner, use, concerns):
-                    return f"{owner.module.path}:{use.node.lineno} handles {ast.unparse(use.node.args[0])}"
+        for owner, use in index.resolver.names.everywhere(name):
+            if isinstance(use, Call) and use.node.args and _sees(index, owner, use, concerns):
+                return f"{owner.module.path}:{use.node.lineno} handles {ast.unparse(use.node.args[0])}"
     return ""
 
 

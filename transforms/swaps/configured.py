@@ -22,13 +22,12 @@ _ALIASES = 3  # names of names of the client that are followed
 
 def changed_after(index: Index, name: str, is_client: IsClient, row: Row) -> str:
     """Where the client that is kept under that name may be changed, as a clause with file and line; empty when nowhere."""
-    for spelling in sorted(index.resolver.names.spellings(name)):
-        for owner, use in index.resolver.names.uses(spelling):
-            if isinstance(use, Call) or not is_client(use.node, use.scope):
-                continue
-            found = _replaced(owner, use.node) if is_test(owner.module.path) else _changes(index, owner, use.node, use.scope, row)
-            if what := next(found, ""):
-                return f"{owner.module.path}:{use.node.lineno} {what}"
+    for owner, use in index.resolver.names.everywhere(name):
+        if isinstance(use, Call) or not is_client(use.node, use.scope):
+            continue
+        found = _replaced(owner, use.node) if is_test(owner.module.path) else _changes(index, owner, use.node, use.scope, row)
+        if what := next(found, ""):
+            return f"{owner.module.path}:{use.node.lineno} {what}"
     return _named_in_tests(index, name)
 
 
@@ -65,10 +64,10 @@ def _changes(index: Index, owner: Function, node: ast.expr, scope: Scope, row: R
                 yield f"calls {ast.unparse(parent)}(), which the asynchronous client would not have seen"
         case ast.Attribute(attr=attr):
             kind = row.attributes.get(attr) or row.attributes.get("*")
-            below = index.catalogue.swaps.get(kind) if kind and not _is_method(attr, row) else None
+            below = index.catalogue.swaps.get(kind) if kind and not row.has_method(attr) else None
             if below is not None:
                 yield from _changes(index, owner, parent, scope, below, depth)
-            elif isinstance(outer, ast.Attribute | ast.Subscript) and not _is_method(attr, row):
+            elif isinstance(outer, ast.Attribute | ast.Subscript) and not row.has_method(attr):
                 yield f"reaches into {ast.unparse(parent)}, which the asynchronous client would not share"
         case ast.Call() if node in parent.args:
             yield from _handed(index, parent, scope)
@@ -98,9 +97,5 @@ def _handed(index: Index, call: ast.Call, scope: Scope) -> Iterator[str]:
         yield f"hands it to {ast.unparse(call.func)[:40]}(), which may change it"
 
 
-def _is_method(name: str, row: Row) -> bool:
-    return name in row.methods | row.plain | row.iterators or name in row.rename or name in row.refused
-
-
 def _is_known(name: str, row: Row) -> bool:
-    return _is_method(name, row) or name in row.attributes or not name.startswith("_") and ("*" in row.methods or "*" in row.plain or "*" in row.attributes)
+    return row.has_method(name) or name in row.attributes or not name.startswith("_") and ("*" in row.methods or "*" in row.plain or "*" in row.attributes)

@@ -46,7 +46,7 @@ def _one(index: Index, function: Function, node: ast.Call, name: str, settings: 
         return sleep.swap_sleep(index, function, node)
     if settings.http == "bridge" and name.startswith("requests"):
         return swap_bridged(index, function, node, name)
-    if name in requests_call.VERBS or name in requests_call._PROTECTED:
+    if name in requests_call.VERBS or name in requests_call.PROTECTED:
         return requests_call.swap_requests(index, function, node, name, settings)
     if name.startswith(SESSIONS):
         return kept_session(index, function, node, name)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from transforms.catalogue.library import CallSwap
 from transforms.catalogue.library import Swap as Row
-from transforms.doubles import double_of
+from transforms.doubles import hidden_from
 from transforms.edits import AwaitCall, AwaitTwin, Import, place_of
 from transforms.facts import Function
 from transforms.host.objects import host_module
@@ -32,9 +32,8 @@ def swap_functions(index: Index, function: Function) -> Iterator[Swap | Unproved
 
 
 def _function(index: Index, function: Function, node: ast.Call, row: CallSwap) -> Swap | Unproved:
-    doubled = double_of(index, row.of.library, row.name)
-    if doubled:
-        return Unproved(node, row.name, f"{doubled}, which would no longer see the call", DOUBLED)
+    if hidden := hidden_from(index, row.of.library, row.name):
+        return Unproved(node, row.name, hidden, DOUBLED)
     if obstacle := floor_obstacle(index, row.of):
         return Unproved(node, row.name, obstacle, FLOOR)
     if obstacle := given_obstacle(node, row.arguments, row.positional):
@@ -63,9 +62,8 @@ def _second_name(index: Index, function: Function, node: ast.Call, row: Row, nam
     method = name.rpartition(".")[2]
     if method in row.refused:
         return Unproved(node, name, f".{method}(): {row.refused[method]}", NOT_SAME)
-    doubled = double_of(index, row.of.library, name)
-    if doubled:
-        return Unproved(node, name, f"{doubled}, which would no longer see the call", DOUBLED)
+    if hidden := hidden_from(index, row.of.library, name):
+        return Unproved(node, name, hidden, DOUBLED)
     if obstacle := floor_obstacle(index, row.of):
         return Unproved(node, name, obstacle, FLOOR)
     if row.of.loop != "any" and not host_module(index):

@@ -10,12 +10,12 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from transforms.facts import Binding, Class, Scope
+from transforms.facts import Binding, Class, Scope, assigned, first_parameter
 from transforms.index import Index
 from transforms.placement import stands_alone
 from transforms.swaps.kept import CHANGES, constant
 from transforms.swaps.made import made_here
-from transforms.swaps.objects import family_of, first_parameter
+from transforms.swaps.objects import family_of
 from transforms.swaps.uses import LEAVES, Stop
 from transforms.values import ClassValue, External, Instance, ModuleValue
 
@@ -47,22 +47,28 @@ def held(index: Index, node: ast.expr, scope: Scope) -> Held | None:
 
 def _another_object(index: Index, node: ast.expr, scope: Scope) -> str:
     """Why another object may stand there, be it one that is only like it; empty for the method's own, and for a name that is never set anew."""
-    if isinstance(node, ast.Attribute):
-        return _set_elsewhere(index, node.attr) or _another_object(index, node.value, scope)
-    bindings = index.resolver.bindings(node.id, scope) if isinstance(node, ast.Name) else []
-    if not isinstance(node, ast.Name) or len(bindings) != 1:
-        return f"{ast.unparse(node)} is bound in several places, so it may be another object"
-    binding = bindings[0]
+    match node:
+        case ast.Attribute(value=owner, attr=attr):
+            return _set_elsewhere(index, attr) or _another_object(index, owner, scope)
+        case ast.Name(id=name) if len(bindings := index.resolver.bindings(name, scope)) == 1:
+            return _bound_to_another(index, name, bindings[0])
+    return f"{ast.unparse(node)} is bound in several places, so it may be another object"
+
+
+def _bound_to_another(index: Index, name: str, binding: Binding) -> str:
+    """The same for a name that is bound in one place."""
     if binding.scope.kind == "module":
-        return _set_elsewhere(index, node.id) or (_set_elsewhere(index, binding.text) if binding.kind == "from" else "")
-    if binding.kind == "assign" and isinstance(binding.node, ast.expr):
-        return (
-            ""
-            if isinstance(binding.node, ast.Call)
-            else _another_object(index, binding.node, binding.scope) if _is_plain(binding.node) else "it is one of several objects"
-        )
-    own = binding.kind == "param" and binding.scope.owner.cls is not None and node.id == first_parameter(binding.scope.owner)
-    return "" if own else f"{node.id} comes from elsewhere, and may be an object that is only like one of its class"
+        return _set_elsewhere(index, name) or (_set_elsewhere(index, binding.text) if binding.kind == "from" else "")
+    match binding.kind, binding.node:
+        case "param", _ if binding.scope.owner.cls is not None and name == first_parameter(binding.scope.owner):
+            return ""
+        case "assign", ast.Call():
+            return ""
+        case "assign", ast.Name() | ast.Attribute() as value if _is_plain(value):
+            return _another_object(index, value, binding.scope)
+        case "assign", ast.expr():
+            return "it is one of several objects"
+    return f"{name} comes from elsewhere, and may be an object that is only like one of its class"
 
 
 def _is_plain(node: ast.expr) -> bool:
@@ -72,7 +78,7 @@ def _is_plain(node: ast.expr) -> bool:
 def _set_once(index: Index, node: ast.expr, cls: Class, name: str, owner: str) -> Held | None:
     """The client behind the attribute, which one statement of `__init__` sets, and nothing else. Raises Stop."""
     classes = index.resolver.classes
-    home = next((item for item in [*classes.lineage(cls), *classes.descendants(cls)] if name in item.stored), None)
+    home = next((item for item in classes.family(cls) if name in item.stored), None)
     if home is None:
         return None
     family = family_of(index, home)
@@ -95,15 +101,17 @@ def _made(index: Index, node: ast.expr, home: Class, value: ast.AST, scope: Scop
             return _taken(_made(index, node, home, inner, scope, name, owner), f"[{constant(key)}]")
         case ast.Call(func=ast.Attribute(value=inner, attr=attr), keywords=[]) if all(isinstance(item, ast.Constant) for item in value.args):
             return _taken(_made(index, node, home, inner, scope, name, owner), f".{attr}({', '.join(constant(item) for item in value.args)})")
-        case ast.Attribute(value=ast.Name() as me, attr=attr) if isinstance(index.resolver.value(me, scope), Instance) and me.id == first_parameter(
-            scope.owner
-        ):
+        case ast.Attribute(value=ast.Name() as me, attr=attr) if _is_own_object(index, me, scope):
             if attr != name and (found := _set_once(index, node, home, attr, owner)):
                 return found
         case ast.Attribute(value=inner, attr=attr) if isinstance(index.resolver.value(inner, scope), External):
             return _taken(_made(index, node, home, inner, scope, name, owner), f".{attr}")
     place = f"{home.module.path}:{getattr(value, 'lineno', home.node.lineno)}"
     raise Stop(LEAVES, node, f"{place}: {home.name} does not make it there, so it may be any client")
+
+
+def _is_own_object(index: Index, node: ast.Name, scope: Scope) -> bool:
+    return isinstance(index.resolver.value(node, scope), Instance) and node.id == first_parameter(scope.owner)
 
 
 def _taken(found: Held, text: str) -> Held:
@@ -121,7 +129,7 @@ def _is_in_init(home: Class, binding: Binding) -> bool:
 
 def _value(binding: Binding) -> ast.AST:
     """What is assigned there."""
-    return binding.node.value or binding.node if isinstance(binding.node, ast.AnnAssign) else binding.node
+    return assigned(binding) or binding.node
 
 
 def _line(binding: Binding) -> int:
@@ -145,8 +153,8 @@ def _unknown_ways(index: Index, family: Iterable[Class]) -> str:
             return f"{where} has {own[0]}"
         if used := next((item for item in ast.walk(cls.node) if _reaches(item)), None):
             return f"{cls.module.path}:{used.lineno}: {cls.name} uses {ast.unparse(used)}, which may set any attribute"  # type: ignore[attr-defined]
-        if place := index.graph.escapes.handed_out(cls):
-            return f"{place}: an object of {cls.name} is handed to code outside the project, which may copy or change it"
+        if handed := index.graph.escapes.handed_out(cls, cls.name):
+            return f"{handed}, which may copy or change it"
     return ""
 
 

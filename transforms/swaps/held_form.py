@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from transforms.edits import AddLine, Edit, Import, place_of
-from transforms.facts import Class, Function, ModuleFacts, Scope
+from transforms.facts import Class, Function, ModuleFacts, Scope, first_parameter
 from transforms.host.objects import SHARED
 from transforms.host.source import shares_partials
 from transforms.index import Index
@@ -12,9 +12,9 @@ from transforms.layout import is_test
 from transforms.planning import shadowed
 from transforms.swaps.configured import changed_after
 from transforms.swaps.held import Held
-from transforms.swaps.kept import CHANGES, Shared, not_configured, not_twice, shared_import, written
-from transforms.swaps.made import ARGUMENTS, Maker, argument_obstacle, made_here, maker_of
-from transforms.swaps.objects import family_of, first_parameter, made_by_requests
+from transforms.swaps.kept import CHANGES, Shared, kept_maker, not_configured, not_twice, shared_import, written
+from transforms.swaps.made import ARGUMENTS, Maker
+from transforms.swaps.objects import family_of, made_by_requests
 from transforms.swaps.uses import LEAVES, Stop
 from transforms.values import Instance
 
@@ -33,15 +33,12 @@ def held_form(index: Index, function: Function, node: ast.expr, found: Held, sup
         )
     if reason := made_by_requests(index, found.cls):
         raise Stop(LEAVES, node, reason)
-    row = made_here(index, found.made, init.scope)
-    maker = maker_of(index, found.made, init.scope, row) if row else None
-    if row is None or maker is None or maker.awaited:
-        raise Stop(ARGUMENTS, node, f"{where}: what makes it has no asynchronous form that is known")
-    if reason := argument_obstacle(maker, found.made) or _twice(index, found.made, init.scope):
+    maker = kept_maker(index, node, found.made, init.scope, where)
+    if reason := _twice(index, found.made, init.scope):
         raise Stop(ARGUMENTS, node, f"{where}: {reason}")
     not_configured(index, node, found.made, init.scope)
     family = family_of(index, found.cls)
-    if changed := changed_after(index, found.name, lambda item, scope: _is_of(index, item, scope, family), row):
+    if changed := changed_after(index, found.name, lambda item, scope: _is_of(index, item, scope, family), maker.row):
         raise Stop(CHANGES, node, changed)
     name = f"make_{found.name.strip('_').lower()}"
     imports = shared_import(index, function, node, support)
@@ -57,10 +54,9 @@ def _is_of(index: Index, node: ast.expr, scope: Scope, family: Iterable[Class]) 
 
 
 def _twice(index: Index, made: ast.Call, scope: Scope) -> str:
-    values = [(f"its argument {number + 1}", item) for number, item in enumerate(made.args)] + [
-        (f"its argument {item.arg}", item.value) for item in made.keywords
-    ]
-    return next((f"{what} {reason}" for what, value in values if (reason := not_twice(index, scope, value))), "")
+    """The first argument that cannot be evaluated a second time; empty when all can."""
+    values = [*enumerate(made.args, 1), *((item.arg, item.value) for item in made.keywords)]
+    return next((f"its argument {name} {reason}" for name, value in values if (reason := not_twice(index, scope, value))), "")
 
 
 def _added(index: Index, node: ast.expr, found: Held, maker: Maker, name: str) -> tuple[tuple[str, Edit, tuple[Import, ...]], ...]:

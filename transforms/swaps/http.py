@@ -1,13 +1,15 @@
 """What is shared by the swaps of HTTP clients: the target library, the TLS context, who catches what."""
 
 import ast
-from collections.abc import Iterator
+import itertools
+from collections.abc import Collection, Iterator
 
 from transforms.edits import Import
-from transforms.facts import Call, Function, last_name
+from transforms.facts import Function, by_place, caught_types, last_name
 from transforms.index import Index
 from transforms.layout import is_test
 from transforms.model import Settings
+from transforms.placement import own_statement, stands_alone
 from transforms.swaps.catching import error_handler, suppressor
 from transforms.values import ClassValue, External
 
@@ -53,6 +55,25 @@ def context_obstacle(index: Index, function: Function, name: str = CONTEXT, code
     return "" if all(ast.dump(item.node) == wanted for item in bindings) else f"the name {name} means something else here"
 
 
+def statement_obstacle(index: Index, function: Function, node: ast.Call, names: Collection[str]) -> str:
+    """Why the block of a client cannot stand around the statement that makes the request; empty when it can. `names`: all that makes one."""
+    statement = own_statement(function, node)
+    if not isinstance(statement, ast.Assign | ast.Return | ast.Expr):
+        return "the call stands in the head of a block"
+    if not stands_alone(function, statement):
+        return "the statement shares its line with another one"
+    inside = set(ast.walk(statement))
+    made = [index.resolver.value(call.node.func, call.scope) for call in function.calls if call.node in inside]
+    return "the statement makes several requests" if sum(isinstance(value, External) and value.name in names for value in made) > 1 else ""
+
+
+def in_comprehension(function: Function, node: ast.AST) -> str:
+    """Where the call is made again and again, in one expression; empty when it is not."""
+    parents = itertools.takewhile(lambda parent: not isinstance(parent, ast.stmt), function.module.ancestors(node))
+    comprehended = any(isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) for parent in parents)
+    return "the call stands in a comprehension" if comprehended else ""
+
+
 def netrc_obstacle(index: Index) -> str:
     """Where the project speaks of `.netrc`, whose passwords requests sends and httpx does not; empty when nowhere."""
     for path, data in sorted(index.project.python.items()):
@@ -67,7 +88,7 @@ def netrc_obstacle(index: Index) -> str:
 def catcher(index: Index, function: Function, library: str) -> str:
     """Who handles an exception of the library, or may: its class would be another one. Empty when nobody does."""
     found = _on_stack(index, function)
-    stack = sorted(found, key=lambda one: (one.module.path, one.line))
+    stack = sorted(found, key=by_place)
     for item in stack:
         for clause in item.handlers:
             if _handles(index, item, clause, library):
@@ -82,17 +103,17 @@ def catcher(index: Index, function: Function, library: str) -> str:
 
 def value_error_catcher(index: Index, function: Function) -> str:
     """Who catches ValueError, which `json.dumps` raises for numbers that JSON has not, and requests does not. Empty when nobody does."""
-    for item in sorted(_on_stack(index, function), key=lambda one: (one.module.path, one.line)):
+    for item in sorted(_on_stack(index, function), key=by_place):
         for clause in item.handlers:
-            if any(index.resolver.value(kind, item.scope) == External("builtins.ValueError") for kind in _types(clause.type)):
+            if any(index.resolver.value(kind, item.scope) == External("builtins.ValueError") for kind in caught_types(clause)):
                 return f"{item.module.path}:{clause.lineno} catches ValueError, which is raised for a number that JSON has not, where requests raises another error"
     return ""
 
 
 def _handles(index: Index, function: Function, clause: ast.ExceptHandler, library: str) -> bool:
-    if any(_concerns(index, function, kind, library) for kind in _types(clause.type)):
+    if any(_concerns(index, function, kind, library) for kind in caught_types(clause)):
         return True
-    broad = clause.type is None or any(last_name(kind) in ("Exception", "BaseException") for kind in _types(clause.type))
+    broad = clause.type is None or any(last_name(kind) in ("Exception", "BaseException") for kind in caught_types(clause))
     looked_at = any(
         isinstance(node, ast.Name) and (node.id == clause.name or node.id in ("sys", "traceback")) for item in clause.body for node in ast.walk(item)
     )
@@ -101,15 +122,13 @@ def _handles(index: Index, function: Function, clause: ast.ExceptHandler, librar
 
 def _named(index: Index, stack: set[Function], library: str) -> str:
     """An exception class of the library that is named anywhere but in an `except` clause off the stack."""
-    names = index.resolver.names
     for name in _EXCEPTIONS:
-        for spelling in sorted(names.spellings(name)):
-            for owner, use in names.uses(spelling):
-                value = index.resolver.value(use.node.func if isinstance(use, Call) else use.node, use.scope)
-                if isinstance(value, External) and value.name.startswith(f"{library}.") and not is_test(owner.module.path):
-                    clause = next((item for item in owner.module.ancestors(use.node) if isinstance(item, ast.ExceptHandler)), None)
-                    if clause is None or owner in stack:
-                        return f"{owner.module.path}:{use.node.lineno} names {spelling}"
+        for owner, use in index.resolver.names.everywhere(name):
+            value = index.resolver.value(use.named, use.scope)
+            if isinstance(value, External) and value.name.startswith(f"{library}.") and not is_test(owner.module.path):
+                clause = next((item for item in owner.module.ancestors(use.node) if isinstance(item, ast.ExceptHandler)), None)
+                if clause is None or owner in stack:
+                    return f"{owner.module.path}:{use.node.lineno} names {last_name(use.named)}"
     return ""
 
 
@@ -133,12 +152,6 @@ def _on_stack(index: Index, function: Function) -> set[Function]:
 def _decorators(index: Index, function: Function) -> Iterator[Function]:
     for edge in index.graph.wrappers(function, function.node):
         yield edge.target
-
-
-def _types(node: ast.expr | None) -> list[ast.expr]:
-    if isinstance(node, ast.Tuple):
-        return node.elts
-    return [node] if node is not None else []
 
 
 def _concerns(index: Index, function: Function, kind: ast.expr, library: str) -> bool:

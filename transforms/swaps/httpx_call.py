@@ -5,14 +5,13 @@ Not converted: streams, certificates and proxies per call, a response that is cl
 
 import ast
 
-from transforms.doubles import double_of
+from transforms.doubles import hidden_from
 from transforms.edits import ClientBlock, Import, place_of
-from transforms.facts import Call, Function
+from transforms.facts import Function
 from transforms.index import Index
-from transforms.placement import free_name, own_statement, stands_alone
-from transforms.swaps.http import context_obstacle, own_context
+from transforms.placement import free_name, own_statement
+from transforms.swaps.http import context_obstacle, in_comprehension, own_context, statement_obstacle
 from transforms.swaps.model import Swap, Unproved
-from transforms.values import External
 
 VERBS = {
     f"{library}.{verb}": (library, verb) for library in ("httpx", "httpx2") for verb in ("get", "head", "options", "post", "put", "patch", "delete", "request")
@@ -37,32 +36,18 @@ def swap_httpx(index: Index, function: Function, node: ast.Call, name: str) -> S
 
 
 def _obstacle(index: Index, function: Function, node: ast.Call, library: str, name: str) -> str:
-    doubled = double_of(index, library, name)
-    if doubled:
-        return f"{doubled}, which would no longer see the call"
-    statement = own_statement(function, node)
-    if not isinstance(statement, ast.Assign | ast.Return | ast.Expr):
-        return "the call stands in the head of a block"
-    if not stands_alone(function, statement):
-        return "the statement shares its line with another one"
-    if sum(call.node in ast.walk(statement) and _is_client(index, call) for call in function.calls) > 1:
-        return "the statement makes several requests"
+    if obstacle := hidden_from(index, library, name) or statement_obstacle(index, function, node, VERBS):
+        return obstacle
     for keyword in node.keywords:
         if keyword.arg is None or keyword.arg in _PER_CLIENT:
             return f"its argument {keyword.arg or '**'} is not proved to mean the same on a client"
-    for parent in function.module.ancestors(node):
-        if isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-            return "the call stands in a comprehension"
+    if obstacle := in_comprehension(function, node):
+        return obstacle
     by_hand = next((item.node for item in function.references if isinstance(item.node, ast.Attribute) and item.node.attr in _BY_HAND), None)
     called = next((item.node for item in function.calls if isinstance(item.node.func, ast.Attribute) and item.node.func.attr in _BY_HAND), None)
     if by_hand or called:
         return f"line {(by_hand or called).lineno}: a response may be read or closed by hand"  # type: ignore[union-attr]
     return escape(function, node) or context_obstacle(index, function, *own_context(library))
-
-
-def _is_client(index: Index, call: Call) -> bool:
-    value = index.resolver.value(call.node.func, call.scope)
-    return isinstance(value, External) and value.name in VERBS
 
 
 def escape(function: Function, node: ast.Call) -> str:

@@ -9,7 +9,7 @@ import ast
 from dataclasses import dataclass
 
 from transforms.edits import AddFunction, Edit, Import, place_of
-from transforms.facts import Binding, Function, ModuleFacts, Scope
+from transforms.facts import Binding, Function, ModuleFacts, Scope, assigned, is_local
 from transforms.host.objects import SHARED
 from transforms.index import Index
 from transforms.layout import is_test
@@ -50,7 +50,7 @@ def origin(index: Index, node: ast.AST, scope: Scope) -> Origin | None:
     """The origin of an object that outlives the function; None for what is local or not followed. Raises Stop."""
     match node:
         case ast.Name():
-            return None if _is_local(node.id, scope) else _named(index, node, index.resolver.bindings(node.id, scope), node.id)
+            return None if is_local(node.id, scope) else _named(index, node, index.resolver.bindings(node.id, scope), node.id)
         case ast.Attribute():
             return _member(index, node, scope)
         case ast.Subscript(slice=ast.Constant()):
@@ -70,27 +70,18 @@ def _taken(found: Origin | None, text: str) -> Origin | None:
     return Origin(found.binding, found.name, found.taken + text) if found else None
 
 
-def _is_local(name: str, scope: Scope | None) -> bool:
-    """Whether the name belongs to a function, and not to a module."""
-    while scope is not None and scope.kind != "module":
-        if scope.kind != "class" and name in scope.bindings and name not in scope.outer_names:
-            return True
-        scope = scope.parent
-    return False
-
-
 def _named(index: Index, node: ast.AST, bindings: list[Binding], name: str) -> Origin | None:
     if not bindings:
         return None
     if len(bindings) > 1:
         raise Stop(CHANGES, node, f"{name} is bound in several places, so it may be another client later")
     binding = bindings[0]
-    if binding.kind == "from" and isinstance(binding.node, ast.ImportFrom):
-        home = _home(index, binding.node, binding.scope)
+    if binding.kind == "from":
+        home = index.resolver.home(binding)
         return _named(index, node, home.scope.bindings.get(binding.text, []), binding.text) if home else None
     if binding.kind not in ("assign", "annotation"):
         return None
-    value = binding.node.value if isinstance(binding.node, ast.AnnAssign) else binding.node
+    value = assigned(binding)
     if isinstance(value, ast.Call) and made_here(index, value, binding.scope):
         return Origin(binding, name)
     inner = origin(index, value, binding.scope) if value is not None else None
@@ -116,12 +107,6 @@ def _member(index: Index, node: ast.Attribute, scope: Scope) -> Origin | None:
     return None
 
 
-def _home(index: Index, node: ast.ImportFrom, scope: Scope) -> ModuleFacts | None:
-    importer = scope.owner.module.path
-    path = index.layout.relative(importer, node.level, node.module or "") if node.level else index.layout.find(node.module or "", importer)
-    return index.modules.get(path or "")
-
-
 def _unchanged(index: Index, node: ast.AST, path: str, name: str) -> None:
     """Raise Stop where something may put another object in the place of that name of that module."""
     stem = index.layout.module_name(path).rpartition(".")[2]
@@ -139,7 +124,7 @@ def shared_form(index: Index, function: Function, node: ast.expr, found: Origin,
     """What stands for the object in async code of that function; raises Stop."""
     binding = found.binding
     home = binding.scope.owner.module
-    value = binding.node.value if isinstance(binding.node, ast.AnnAssign) else binding.node
+    value = assigned(binding)
     statement = home.parents.get(value) if isinstance(value, ast.Call) else None
     if not isinstance(value, ast.Call) or binding.scope.kind != "module" or not isinstance(statement, ast.Assign | ast.AnnAssign):
         raise Stop(CHANGES, node, f"{found.name} is not made by a statement of its own at the top level of a module")
@@ -172,12 +157,7 @@ def not_configured(index: Index, node: ast.AST, call: ast.Call, scope: Scope) ->
 
 def _maker(index: Index, node: ast.AST, home: ModuleFacts, statement: ast.stmt, value: ast.Call, name: str) -> tuple[tuple[str, Edit, tuple[Import, ...]], ...]:
     """The function that makes the asynchronous client, unless it stands there already."""
-    row = made_here(index, value, home.scope)
-    maker = maker_of(index, value, home.scope, row) if row else None
-    if row is None or maker is None or maker.awaited:
-        raise Stop(ARGUMENTS, node, f"{home.path}:{statement.lineno}: what makes it has no asynchronous form that is known")
-    if obstacle := argument_obstacle(maker, value):
-        raise Stop(ARGUMENTS, node, f"{home.path}:{statement.lineno}: {obstacle}")
+    maker = kept_maker(index, node, value, home.scope, f"{home.path}:{statement.lineno}")
     known = home.scope.bindings.get(name, [])
     if known:
         if not _makes(index, known, home, maker):
@@ -186,6 +166,17 @@ def _maker(index: Index, node: ast.AST, home: ModuleFacts, statement: ast.stmt, 
     if taken := shadowed(index, home.body, maker.imports):
         raise Stop(CHANGES, node, f"{home.path}: the name {taken} means something else there")
     return ((home.path, AddFunction(place_of(statement), _source(index, node, home, maker, value, name)), maker.imports),)
+
+
+def kept_maker(index: Index, node: ast.AST, call: ast.Call, scope: Scope, where: str) -> Maker:
+    """What makes the asynchronous form of a client that is kept, with the same arguments; raises Stop with the place `where`."""
+    row = made_here(index, call, scope)
+    maker = maker_of(index, call, scope, row) if row else None
+    if maker is None or maker.awaited:
+        raise Stop(ARGUMENTS, node, f"{where}: what makes it has no asynchronous form that is known")
+    if obstacle := argument_obstacle(maker, call):
+        raise Stop(ARGUMENTS, node, f"{where}: {obstacle}")
+    return maker
 
 
 def _makes(index: Index, known: list[Binding], home: ModuleFacts, maker: Maker) -> bool:
@@ -242,7 +233,7 @@ def reached_as(index: Index, function: Function, node: ast.expr, home: ModuleFac
     binding = next(iter(index.resolver.bindings(getattr(node, "id", ""), function.scope)), None)
     if binding is None or binding.scope.kind != "module" or not isinstance(binding.node, ast.ImportFrom):
         raise Stop(CHANGES, node, "it is not imported at the top of the module")
-    if _home(index, binding.node, binding.scope) is not home:
+    if index.resolver.home(binding) is not home:
         raise Stop(CHANGES, node, "it is imported from another module than the one that makes it")
     _free(index, function, node, name, home.path)
     return "", (Import("." * binding.node.level + (binding.node.module or ""), name),)

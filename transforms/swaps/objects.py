@@ -7,7 +7,7 @@ made for it on the event loop would never be closed.
 import ast
 from collections.abc import Iterator
 
-from transforms.facts import Call, Class, Function, FunctionNode
+from transforms.facts import Call, Class, Function, first_parameter
 from transforms.host.objects import flask_objects
 from transforms.index import Index
 from transforms.layout import is_test
@@ -20,26 +20,18 @@ def family_of(index: Index, home: Class) -> list[Class]:
     return list(dict.fromkeys(item for member in [home, *classes.descendants(home)] for item in classes.lineage(member)))
 
 
-def first_parameter(function: Function) -> str:
-    """What a method calls its object; empty where it takes nothing."""
-    args = function.node.args if isinstance(function.node, FunctionNode) else None
-    return next((item.arg for item in [*args.posonlyargs, *args.args]), "") if args else ""
-
-
 def made_by_requests(index: Index, home: Class) -> str:
     """Where an object of the class is made that may not be one of a fixed number; empty when nowhere."""
     kinds = [home, *index.resolver.classes.descendants(home)]
     factories = {made.function for made in flask_objects(index)}
     for kind in kinds:
-        for spelling in sorted(index.resolver.names.spellings(kind.name)):
-            for owner, use in index.resolver.names.uses(spelling):
-                node = use.node.func if isinstance(use, Call) else use.node
-                value = index.resolver.value(node, use.scope)
-                where = f"{owner.module.path}:{node.lineno}"
-                if value is None or value == ClassValue(kind) and not isinstance(use, Call) and not _is_only_named(owner, use.node, use.base):
-                    return f"{where}: {ast.unparse(node)} is used as a value, and may make more objects of {kind.name}"
-                if value == ClassValue(kind) and isinstance(use, Call) and not (owner.kind == "module" or owner in factories or is_test(owner.module.path)):
-                    return f"{where} makes an object of {kind.name} each time that {owner.name} runs: their clients would never be closed"
+        for owner, use in index.resolver.names.everywhere(kind.name):
+            value = index.resolver.value(use.named, use.scope)
+            where = f"{owner.module.path}:{use.named.lineno}"
+            if value is None or value == ClassValue(kind) and not isinstance(use, Call) and not _is_only_named(owner, use.node, use.base):
+                return f"{where}: {ast.unparse(use.named)} is used as a value, and may make more objects of {kind.name}"
+            if value == ClassValue(kind) and isinstance(use, Call) and not (owner.kind == "module" or owner in factories or is_test(owner.module.path)):
+                return f"{where} makes an object of {kind.name} each time that {owner.name} runs: their clients would never be closed"
     return next((reason for kind in family_of(index, home) for reason in _made_by_themselves(index, kind, set(kinds))), "")
 
 

@@ -14,20 +14,30 @@ from collections.abc import Sequence
 from typing import TypeGuard
 from urllib.parse import urlsplit
 
-from transforms.doubles import double_of
+from transforms.doubles import hidden_from
 from transforms.edits import ClientBlock, Import, place_of
-from transforms.facts import Binding, Call, Function, Scope
+from transforms.facts import Binding, Function, Scope
 from transforms.index import Index
 from transforms.model import Settings
-from transforms.placement import free_name, own_statement, stands_alone
-from transforms.swaps.http import CONTEXT_CODE, CONTEXT_IMPORTS, catcher, context_obstacle, netrc_obstacle, target, value_error_catcher
+from transforms.placement import free_name, own_statement
+from transforms.swaps.http import (
+    CONTEXT_CODE,
+    CONTEXT_IMPORTS,
+    catcher,
+    context_obstacle,
+    in_comprehension,
+    netrc_obstacle,
+    statement_obstacle,
+    target,
+    value_error_catcher,
+)
 from transforms.swaps.json_body import NOT_OPTED_IN, REDIRECTED, has_body, json_edits, json_imports, json_keywords, json_obstacle
 from transforms.swaps.model import Swap, Unproved
 from transforms.swaps.response import response_uses
 from transforms.values import External
 
 VERBS = {f"requests.{verb}": verb for verb in ("get", "head", "post")}
-_PROTECTED = {f"requests.{verb}" for verb in ("options", "put", "patch", "delete", "request")}
+PROTECTED = {f"requests.{verb}" for verb in ("options", "put", "patch", "delete", "request")}
 _BODILESS = {"get", "head"}
 
 
@@ -67,42 +77,21 @@ def caveats(function: Function, calls: Sequence[ast.Call]) -> str:
 
 
 def _obstacle(index: Index, function: Function, node: ast.Call, name: str) -> str:
-    if name in _PROTECTED:
+    if name in PROTECTED:
         return f"{name} is not proved equal: the two libraries send different requests, at the latest after a redirect"
-    doubled = double_of(index, "requests", name)
-    if doubled:
-        return f"{doubled}, which would no longer see the call"
+    if hidden := hidden_from(index, "requests", name):
+        return hidden
     caught = catcher(index, function, "requests")
     if caught:
         return f"{caught}, and the errors of httpx are other classes"
-    statement = own_statement(function, node)
-    if not isinstance(statement, ast.Assign | ast.Return | ast.Expr):
-        return "the call stands in the head of a block"
-    if not stands_alone(function, statement):
-        return "the statement shares its line with another one"
-    if sum(call.node in ast.walk(statement) and _is_client(index, call) for call in function.calls) > 1:
-        return "the statement makes several requests"
     return (
-        call_obstacle(index, function.scope, node, VERBS[name])
-        or _in_comprehension(function, node)
+        statement_obstacle(index, function, node, {*VERBS, *PROTECTED})
+        or call_obstacle(index, function.scope, node, VERBS[name])
+        or in_comprehension(function, node)
         or context_obstacle(index, function)
         or netrc_obstacle(index)
         or (value_error_catcher(index, function) if json_edits(node) else "")
     )
-
-
-def _in_comprehension(function: Function, node: ast.AST) -> str:
-    for parent in function.module.ancestors(node):
-        if isinstance(parent, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-            return "the call stands in a comprehension"
-        if isinstance(parent, ast.stmt):
-            return ""
-    return ""
-
-
-def _is_client(index: Index, call: Call) -> bool:
-    value = index.resolver.value(call.node.func, call.scope)
-    return isinstance(value, External) and value.name in {*VERBS, *_PROTECTED}
 
 
 def call_obstacle(index: Index, scope: Scope, node: ast.Call, verb: str) -> str:
@@ -177,11 +166,8 @@ def _bound_constant(index: Index, binding: Binding, name: str) -> str | None:
     names = index.resolver.names
     if binding.scope.kind == "module" and (names.stores(name) or names.mentions(name)):
         return None
-    if binding.kind == "from" and isinstance(binding.node, ast.ImportFrom):
-        layout, importer = index.layout, binding.scope.owner.module.path
-        node = binding.node
-        path = layout.relative(importer, node.level, node.module or "") if node.level else layout.find(node.module or "", importer)
-        home = index.modules.get(path or "")
+    if binding.kind == "from":
+        home = index.resolver.home(binding)
         found = home.scope.bindings.get(binding.text, []) if home else []
         return _bound_constant(index, found[0], binding.text) if len(found) == 1 and found[0].kind == "assign" else None
     value = binding.node.value if binding.kind == "assign" and isinstance(binding.node, ast.Constant) else None

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Iterator
 
 from transforms.bridge.names import VERBS
-from transforms.doubles import double_of
+from transforms.doubles import hidden_from
 from transforms.edits import AwaitCall, Edit, Import, SwapBlock, place_of
 from transforms.facts import Function
 from transforms.index import Index
@@ -73,9 +73,8 @@ def _swap(index: Index, function: Function, block: ast.With, item: ast.withitem,
 
 
 def _obstacle(index: Index, function: Function, block: ast.With, call: ast.Call, calls: list[ast.Call] | None) -> str:
-    doubled = double_of(index, "requests", "requests.Session") or double_of(index, "requests", "requests.get")
-    if doubled:
-        return f"{doubled}, which would no longer see the call"
+    if hidden := hidden_from(index, "requests", "requests.Session") or hidden_from(index, "requests", "requests.get"):
+        return hidden
     if len(block.items) != 1 or calls is None or call.args or call.keywords:
         return "the session is used in another way than by its methods inside the block"
     caught = catcher(index, function, "requests")

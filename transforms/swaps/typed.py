@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from transforms.catalogue.library import Swap as Row
-from transforms.doubles import double_of
+from transforms.doubles import hidden_from
 from transforms.edits import AwaitCall, Edit, Enclose, Import, NameArguments, Replace, place_of
 from transforms.facts import Function, FunctionNode, Reference, last_name
 from transforms.host.objects import host_module
@@ -142,9 +142,8 @@ def _late_obstacle(index: Index, function: Function, call: ast.Call, row: Row, a
 
 def _same_client(index: Index, function: Function, node: ast.expr, row: Row) -> None:
     """What holds for every client of the type: the version, the tests, who catches its errors. Raises Stop."""
-    doubled = double_of(index, row.of.library, row.type)
-    if doubled:
-        raise Stop(DOUBLED, node, f"{doubled}, which would no longer see the call")
+    if hidden := hidden_from(index, row.of.library, row.type):
+        raise Stop(DOUBLED, node, hidden)
     if obstacle := floor_obstacle(index, row.of):
         raise Stop(FLOOR, node, obstacle)
     for error in row.of.exceptions:

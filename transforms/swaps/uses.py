@@ -97,18 +97,15 @@ class Uses:
             self._await(node, AwaitValue(place_of(node)))
         elif node.attr in row.same:
             return
-        elif (kind := row.attributes.get(node.attr) or row.attributes.get("*")) and not self._has_method(node.attr, row):
+        elif (kind := row.attributes.get(node.attr) or row.attributes.get("*")) and not row.has_method(node.attr):
             self.follow(node, self._row(kind, node))
         else:
             raise Stop(NOT_SAME, node, f"`.{node.attr}` is not proved to mean the same")
 
     @staticmethod
-    def _has_method(name: str, row: Row) -> bool:
-        return name in row.methods | row.plain | row.iterators or name in row.refused or name in row.rename
-
-    def _is_attribute(self, name: str, row: Row) -> bool:
+    def _is_attribute(name: str, row: Row) -> bool:
         """`client.users(…)`: called like a method, and no method that is known."""
-        return name in row.attributes and not self._has_method(name, row)
+        return name in row.attributes and not row.has_method(name)
 
     def _subscript(self, node: ast.Subscript, row: Row) -> None:
         operation = {ast.Store: "[]=", ast.Del: "del []"}.get(type(node.ctx), "[]")

@@ -11,7 +11,7 @@ from codemods.bulk.platforms import gitea, github, gitlab
 from codemods.bulk.platforms.api import Api
 from codemods.bulk.platforms.wanted import CLOSED, OPEN, Platform, Wanted
 from codemods.bulk.running import StepError
-from codemods.formats.words import plural
+from codemods.counted import counted
 
 _BY_HOST = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "gitea", "gitea.com": "gitea"}
 _KINDS: Mapping[str, tuple[Callable[[str], str], Callable[[str], dict[str, str]], Callable[[Api, str], Platform]]] = {
@@ -75,5 +75,5 @@ def _wanted(job: Job) -> Wanted:
         body = job.place.body(job.spec.name).read_text(encoding="utf-8")
     except OSError as error:
         raise StepError(f"the text of the pull request cannot be read: {error.strerror}") from None
-    title = job.spec.title or f"Flask to async: {plural(commit['async'], 'handler')}, {plural(commit['files'], 'file')}"
+    title = job.spec.title or f"Flask to async: {counted(commit['async'], 'handler')}, {counted(commit['files'], 'file')}"
     return Wanted(job.spec.branch, base, title, body, job.spec.draft)
