@@ -14,7 +14,7 @@ from transforms.index import Index
 from transforms.layout import is_test
 from transforms.memory_databases import memory_database
 from transforms.model import Settings, Verdict
-from transforms.moves import Move, moves, orm_moves
+from transforms.moves import Move, moves, orm_moves, taken_along
 from transforms.reach import Reach, Reached, is_bound, is_orm, starts_loop
 from transforms.registry import Handler
 from transforms.streaming import streams
@@ -174,7 +174,8 @@ def _timing(index: Index, reach: Reach, function: Function, possible: Sequence[M
     if not free and not database:
         return _no_move(possible, settings, reach, function)
     hazards = [item for item in reach.everything(function) if is_bound(item.site.entry)]
-    gain = (free or database)[0]
+    inside = taken_along(database)
+    gain = next((move for move in free if move.node not in inside), (database or free)[0])
     reason = f"it will await {gain.subject} (line {gain.node.lineno})"
     if not hazards:
         return EARLY, "R100", reason

@@ -1,6 +1,7 @@
 """Which calls in the body of one function could be awaited or moved off the loop, and what stands in the way."""
 
 import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from transforms.catalogue import Entry
@@ -23,7 +24,7 @@ class Move:
     """A call that is worth moving. `target` is the helper called, or None for a library's own call.
 
     `obstacle` is empty when the call can be moved where it stands; `thread` says that it must run on the
-    request's own thread.
+    request's own thread. `along` is the expression that moves whole and takes the call with it.
     """
 
     node: ast.Call
@@ -34,6 +35,14 @@ class Move:
     thread: bool = False
     reaches: Reached | None = None
     region: Region | None = None
+    along: ast.Call | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a lambda around the expression is what moves, and all that it evaluates with it. Looking up `db.session.commit` asks nothing."""
+        func = self.node.func
+        looks_up = isinstance(func, ast.Attribute) and isinstance(func.value, ast.Attribute | ast.Name)
+        return self.thread and self.target is None and not (looks_up and not any(isinstance(item, ast.Call) for item in ast.walk(func)))
 
     @property
     def subject(self) -> str:
@@ -154,7 +163,26 @@ def orm_moves(index: Index, reach: Reach, function: Function, settings: Settings
             found.setdefault(edge.node, Move(edge.node, edge.target, None, obstacle, "E305", True, reached))
     memory = memory_database(index) if found else ""
     moved = [replace(move, obstacle=memory, code="E304") if memory else move for move in found.values()]
-    return [_unless_left(index, function, move, settings) for move in moved if not is_awaited(function, move.node)]
+    moved = [_unless_left(index, function, move, settings) for move in moved if not is_awaited(function, move.node)]
+    inside = taken_along(moved)
+    return [_along(move, inside) for move in moved if move.target or move.node not in inside]
+
+
+def with_database(index: Index, reach: Reach, function: Function, settings: Settings, others: Sequence[Move]) -> list[Move]:
+    """With `--orm executor` the database work first, then the other moves: what stands in an expression that moves whole goes along with it."""
+    database = orm_moves(index, reach, function, settings) if settings.orm == "executor" else []
+    inside, taken = taken_along(database), {move.node for move in database}
+    return [*database, *(_along(move, inside) for move in others if move.node not in taken)]
+
+
+def taken_along(database: Sequence[Move]) -> dict[ast.AST, ast.Call]:
+    """What stands in expressions that move whole, and these: one lambda takes all of it, and holds no `await`."""
+    whole = [move for move in database if move.is_whole and not move.obstacle]
+    return {inner: move.node for move in whole for inner in ast.walk(move.node) if inner is not move.node}
+
+
+def _along(move: Move, inside: Mapping[ast.AST, ast.Call]) -> Move:
+    return replace(move, obstacle="", thread=True, region=None, along=inside[move.node]) if move.node in inside else move
 
 
 def _is_orm_helper(reach: Reach, target: Function) -> bool:
