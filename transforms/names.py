@@ -119,7 +119,7 @@ class Names:
         return self._uses.get(name, [])
 
     def stores(self, name: str) -> list[tuple[ast.Attribute, Binding]]:
-        """Assignments to an attribute so named, on anything but `self`."""
+        """Assignments to an attribute so named, on anything but `self`; to `__class__` on that too."""
         return self._stores.get(name, [])
 
     def items(self, key: object) -> list[tuple[ast.Subscript, Binding]]:
