@@ -195,7 +195,8 @@ class Callers:
             means = isinstance(value, FunctionValue) and value.function is function
             module = isinstance(value, ModuleValue) and is_test(mention.path)
             if means or ((module or isinstance(value, Instance | ClassValue)) and self._holds(value, function)):
-                yield Caller(mention.path, mention.line, 0, False, "is named in a string", self.resolver.modules[mention.path].body)
+                why = "is named in a string" if means else "stands in a module or class that is named in a string"
+                yield Caller(mention.path, mention.line, 0, False, why, self.resolver.modules[mention.path].body)
 
     def _resolve_strings(self) -> Iterator[tuple[Mention, Value]]:
         for table in self.names.tables:
