@@ -40,6 +40,8 @@ IN_MEMORY = (
     'create_engine(url="sqlite+pysqlite://")',
     'create_engine("sqlite:///file::memory:?cache=shared&uri=true")',
     'create_engine(os.environ.get("URL", "sqlite://"))',
+    'create_engine("sqlite:///" + ":memory:")',
+    "create_engine(f\"sqlite:///{':memory:'}\")",
 )
 SHARED = (
     "create_engine(URL)",
@@ -47,6 +49,8 @@ SHARED = (
     'create_engine("sqlite:///memory.db")',
     'create_engine("sqlite://", poolclass=StaticPool)',
     'create_engine(os.environ["URL"])',
+    'create_engine(os.environ.get("URL") or "sqlite:///" + os.path.join("data", "shop.db"))',
+    'create_engine(f"sqlite:///{os.getcwd()}/shop.db")',
 )
 
 

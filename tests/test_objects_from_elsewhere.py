@@ -82,6 +82,14 @@ CASES = {
 WITH = {
     "Any": ("def ask(item: Any):\n    return item.allowed()\n", "ask(many.pop())"),
     "object": ("def ask(item: object):\n    return item.allowed()\n", "ask(many.pop())"),
+    "given another class by itself": (
+        "class Guest:\n    def allowed(self):\n        return True\n\n    def enter(self):\n        self.__class__ = Thing\n\n\nguest = Guest()\nguest.enter()\n",
+        "guest.allowed()",
+    ),
+    "the rest of the arguments": ("def ask(*items):\n    return items[0].allowed()\n", "ask(many.pop())"),
+    "each of the rest": ("def ask(*items):\n    return [item.allowed() for item in items][0]\n", "ask(many.pop())"),
+    "the named rest": ("def ask(**named):\n    return named.get('item').allowed()\n", "ask(item=many.pop())"),
+    "the rest, said to be another type": ("def ask(**named: str):\n    return named['item'].allowed()\n", "ask(item=many.pop())"),
     "another type": ("def ask(item: str):\n    return item.allowed()\n", "ask(many.pop())"),
     "a protocol": ("class Can(Protocol):\n    def allowed(self) -> bool: ...\n\n\ndef ask(item: Can):\n    return item.allowed()\n", "ask(many.pop())"),
     "a callable": ("def ask(item: Callable):\n    return item()\n", "ask(many[0].allowed)"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from transforms.embedded import STUBS
 from transforms.escapes import Escapes
-from transforms.facts import Binding, Call, Function, Reference, Scope, last_name
+from transforms.facts import Binding, Call, Class, Function, Reference, Scope, last_name
 from transforms.layout import is_test
 from transforms.names import Mention
 from transforms.registry import Handler, Registry
@@ -122,11 +122,23 @@ class Callers:
             family = self.resolver.classes.behind_super(node.value, scope)
             if family is not None and function.cls is not None:
                 return function.cls in family
+            if isinstance(base, Instance | ClassValue) and function.cls is not None and self._has_its_own(base.cls, node.attr):
+                return self._is_of(base.cls, function.cls)
             return function.cls is not None or function.module.path in self.escapes.loose_modules()
         bindings = self.resolver.bindings(last_name(node), scope)
         if not bindings:
             return bool(scope.owner.module.star_imports)
         return any(self._may_bind(binding, function) for binding in bindings)
+
+    def _has_its_own(self, cls: Class, name: str) -> bool:
+        """Whether objects of the class keep something under that name. A method of another class that is put there is taken from its object first, which is a use of its own."""
+        return any(name in current.stored or name in current.scope.bindings for current in self.resolver.classes.lineage(cls))
+
+    def _is_of(self, cls: Class, owner: Class) -> bool:
+        """Whether an object that is of the one class, or of one below, may be of the other too, or be given another class."""
+        classes = self.resolver.classes
+        below = [cls, *classes.descendants(cls)]
+        return any(owner in classes.lineage(current) for current in below) or any(True for _ in self.names.stores("__class__"))
 
     def _may_bind(self, binding: Binding, function: Function) -> bool:
         value = self.resolver.bound(binding)
@@ -182,7 +194,8 @@ class Callers:
             means = isinstance(value, FunctionValue) and value.function is function
             module = isinstance(value, ModuleValue) and is_test(mention.path)
             if means or ((module or isinstance(value, Instance | ClassValue)) and self._holds(value, function)):
-                yield Caller(mention.path, mention.line, 0, False, "is named in a string", self.resolver.modules[mention.path].body)
+                why = "is named in a string" if means else "stands in a module or class that is named in a string"
+                yield Caller(mention.path, mention.line, 0, False, why, self.resolver.modules[mention.path].body)
 
     def _resolve_strings(self) -> Iterator[tuple[Mention, Value]]:
         for table in self.names.tables:

@@ -13,7 +13,7 @@ from transforms.facts import Function, by_place
 from transforms.index import Index
 from transforms.judge import LATE, Judgement, is_own, judge, own_handlers, selected, stopped
 from transforms.model import Safety, Settings, Verdict
-from transforms.moves import Move, moves, orm_moves, swap_left
+from transforms.moves import Move, moves, swap_left, with_database
 from transforms.naming import block_name
 from transforms.planning import Change, Plan, shadowed
 from transforms.reach import Reach, is_orm
@@ -55,7 +55,7 @@ def _moved_from(index: Index, reach: Reach, settings: Settings) -> Callable[[Fun
     """The calls in a function that leave the loop."""
 
     def moved(function: Function) -> set[ast.AST]:
-        found = [*moves(index, reach, function, settings), *orm_moves(index, reach, function, settings)]
+        found = with_database(index, reach, function, settings, moves(index, reach, function, settings))
         free = [move for move in found if not move.obstacle]
         return {move.node for move in free} | {node for move in free if move.region for node in move.region.covers()}
 
@@ -80,12 +80,16 @@ def _convert(index: Index, reach: Reach, judgement: Judgement, settings: Setting
 
 
 def _move_all(index: Index, reach: Reach, function: Function, settings: Settings, result: Plan, group: str) -> None:
-    database = orm_moves(index, reach, function, settings)
-    taken = {move.node for move in database}
     seen: dict[str, int] = {}
-    for move in [*database, *(move for move in moves(index, reach, function, settings) if move.node not in taken)]:
+    groups: dict[ast.AST, str] = {}
+    for move in with_database(index, reach, function, settings, moves(index, reach, function, settings)):
+        if move.along:
+            reason = f"it moves along with the expression at line {move.along.lineno}"
+            result.decide(function, move.node.lineno, move.rule, Verdict.CHANGE, reason, groups[move.along], move.subject)
+            continue
         number = seen[move.subject] = seen.get(move.subject, 0) + 1
         own = group or f"{NAME}:{function.module.path}:{function.qualname}:{move.subject}#{number}"
+        groups[move.node] = own
         swap = _bridged(index, function, move, settings) if group else None
         if swap:
             plan_swap(function, swap, own, result)
@@ -117,8 +121,7 @@ def _move(index: Index, function: Function, move: Move, settings: Settings, resu
     if obstacle:
         result.decide(function, line, move.code if move.obstacle else "E305", Verdict.REFUSE, obstacle, subject=move.subject)
         return
-    expression = move.thread and move.target is None and not _is_session_call(move)
-    edit = WrapExpression(place_of(move.node)) if expression else WrapCall(place_of(move.node), spelling)
+    edit = WrapExpression(place_of(move.node)) if move.is_whole else WrapCall(place_of(move.node), spelling)
     result.changes.append(Change(function.module.path, edit, group, imports))
     result.need("flask[async]", group)
     entry = move.entry or (move.reaches.site.entry if move.reaches else None)
@@ -152,21 +155,13 @@ def _outline(index: Index, function: Function, region: Region, spelling: str, re
             result.decide(function, at, "E309", Verdict.CHANGE, f"it moves along with the block at line {line}", group, site.entry.name)
 
 
-def _is_session_call(move: Move) -> bool:
-    """`db.session.commit()`: looking the method up asks nothing."""
-    func = move.node.func
-    return (
-        isinstance(func, ast.Attribute) and isinstance(func.value, ast.Attribute | ast.Name) and not any(isinstance(item, ast.Call) for item in ast.walk(func))
-    )
-
-
 def _spelling(index: Index, settings: Settings) -> str:
     oldest = settings.python or index.requirements.python or (3, 11)
     return "sync_to_async" if settings.executor == "to_thread" and oldest < (3, 9) else settings.executor
 
 
 def _why(move: Move, spelling: str) -> str:
-    what = f"{move.subject} blocks"
+    what = f"{move.subject} {'prepares work on the database session' if move.entry and move.entry.verdict == 'leave' else 'blocks'}"
     if move.reaches:
         names = " → ".join([*(item.name for item in move.reaches.chain), move.reaches.site.entry.name])
         what = f"{names} ({move.reaches.place}) blocks"

@@ -9,7 +9,7 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(eq=False, slots=True)
 class Binding:
-    """One way a name gets its value. `kind`: import, from, def, class, assign, annotation, param, with, for, unknown."""
+    """One way a name gets its value. `kind`: import, from, def, class, assign, annotation, param, rest (`*args`, `**kwargs`), with, for, unknown."""
 
     kind: str
     node: ast.AST

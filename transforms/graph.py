@@ -180,7 +180,7 @@ class Graph:
     def _touch(self, owner: str, name: str) -> Entry | None:
         """Work on a session that asks the database later, if at all: it is still tied to the session."""
         known = self.resolver.catalogue.types.get(owner)
-        if known is None or known.kind != "orm":
+        if known is None or known.kind != "orm" or "*" in known.pure and name != owner:
             return None
         return Entry(name, known.library, "orm", "leave", "it only prepares work on the database session")
 

@@ -14,7 +14,7 @@ from transforms.index import Index
 from transforms.layout import is_test
 from transforms.memory_databases import memory_database
 from transforms.model import Settings, Verdict
-from transforms.moves import Move, moves, orm_moves
+from transforms.moves import Move, moves, with_database
 from transforms.reach import Reach, Reached, is_bound, is_orm, starts_loop
 from transforms.registry import Handler
 from transforms.streaming import streams
@@ -169,12 +169,15 @@ def _leaves_dispatch_to_flask(function: Function) -> bool:
 
 def _timing(index: Index, reach: Reach, function: Function, possible: Sequence[Move], settings: Settings) -> tuple[str, str, str]:
     """The stage in which the handler can become async without breaking, or the reason why none is right."""
-    free = [move for move in possible if not move.obstacle]
-    database = [move for move in orm_moves(index, reach, function, settings) if not move.obstacle]
+    found = with_database(index, reach, function, settings, possible)
+    if apart := next((move.obstacle for move in found if move.is_database and move.code == "E304"), ""):
+        return "", "R113", apart
+    database = [move for move in found if move.is_database and not move.obstacle]
+    free = [move for move in found if not move.is_database and not move.obstacle]
     if not free and not database:
         return _no_move(possible, settings, reach, function)
     hazards = [item for item in reach.everything(function) if is_bound(item.site.entry)]
-    gain = (free or database)[0]
+    gain = next((move for move in [*free, *database] if not move.along), (free or database)[0])
     reason = f"it will await {gain.subject} (line {gain.node.lineno})"
     if not hazards:
         return EARLY, "R100", reason

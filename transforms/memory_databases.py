@@ -19,6 +19,7 @@ _ENGINES = {f"{module}.create_engine" for module in ("sqlalchemy", "sqlalchemy.e
 _PEEWEE = {"peewee.SqliteDatabase", "playhouse.sqlite_ext.SqliteExtDatabase", "playhouse.pool.PooledSqliteDatabase"}
 _SETTING = "ALCHEMICAL_DATABASE_URL"
 _URL = re.compile(r"sqlite(?:\+pysqlite)?://(?:/|/:memory:|/file::memory:.*|.*[?&]mode=memory.*)?(?:\?.*)?")
+_UNKNOWN = "…"  # stands for a part of a text that is not known; it is taken for a path
 _FILE = re.compile(r":memory:|file::memory:.*|file:.*[?&]mode=memory.*")
 
 
@@ -55,11 +56,18 @@ def _is_in_memory(index: Index, call: Call) -> bool:
 
 def _texts(index: Index, node: ast.AST, scope: Scope, depth: int) -> Iterator[str]:
     """Every text that the expression may be, as far as names lead to plain assignments."""
-    for item in ast.walk(node):
-        if isinstance(item, ast.Constant) and isinstance(item.value, str):
-            yield item.value
-        elif isinstance(item, ast.Name) and depth:
-            for binding in index.resolver.bindings(item.id, scope):
-                value = assigned(binding)
-                if binding.kind in ("assign", "annotation") and isinstance(value, ast.expr):
-                    yield from _texts(index, value, binding.scope, depth - 1)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        ends = list(_texts(index, node.right, scope, depth)) or [_UNKNOWN]
+        yield from (start + end for start in _texts(index, node.left, scope, depth) for end in ends)
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(next(_texts(index, part, scope, depth), _UNKNOWN) for part in node.values)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.Name) and depth:
+        for binding in index.resolver.bindings(node.id, scope):
+            value = assigned(binding)
+            if binding.kind in ("assign", "annotation") and isinstance(value, ast.expr):
+                yield from _texts(index, value, binding.scope, depth - 1)
+    else:
+        for part in ast.iter_child_nodes(node):
+            yield from _texts(index, part, scope, depth)

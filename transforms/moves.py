@@ -1,6 +1,7 @@
 """Which calls in the body of one function could be awaited or moved off the loop, and what stands in the way."""
 
 import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from transforms.catalogue import Entry
@@ -13,6 +14,7 @@ from transforms.reach import Reach, Reached, is_bound, is_movable, is_orm
 from transforms.regions import Region, find_regions
 from transforms.suppression import Left, left, left_lines
 from transforms.swaps import Swap, find_swaps
+from transforms.thread_sessions import kept_by_thread
 from transforms.values import External
 
 _PLAIN = {f"builtins.{name}" for name in ("str", "int", "float", "bool", "bytes", "NoneType")}
@@ -23,7 +25,7 @@ class Move:
     """A call that is worth moving. `target` is the helper called, or None for a library's own call.
 
     `obstacle` is empty when the call can be moved where it stands; `thread` says that it must run on the
-    request's own thread.
+    request's own thread. `along` is the expression that moves whole and takes the call with it.
     """
 
     node: ast.Call
@@ -34,6 +36,21 @@ class Move:
     thread: bool = False
     reaches: Reached | None = None
     region: Region | None = None
+    along: ast.Call | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a lambda around the expression is what moves, and all that it evaluates with it. Looking up `db.session.commit` asks nothing, `Model.query` makes a session."""
+        func = self.node.func
+        of_session = self.entry is not None and self.entry.name.split(".")[-2:-1] in (["Session"], ["scoped_session"])
+        looks_up = isinstance(func, ast.Attribute) and (isinstance(func.value, ast.Name) or of_session and isinstance(func.value, ast.Attribute))
+        return self.thread and self.target is None and not (looks_up and not any(isinstance(item, ast.Call) for item in ast.walk(func)))
+
+    @property
+    def is_database(self) -> bool:
+        """Whether it is work on a session."""
+        entry = self.entry or (self.reaches.site.entry if self.reaches else None)
+        return entry is not None and is_orm(entry)
 
     @property
     def subject(self) -> str:
@@ -155,7 +172,42 @@ def orm_moves(index: Index, reach: Reach, function: Function, settings: Settings
             found.setdefault(edge.node, Move(edge.node, edge.target, None, obstacle, "E305", True, reached))
     memory = memory_database(index) if found else ""
     moved = [replace(move, obstacle=memory, code="E304") if memory else move for move in found.values()]
-    return [_unless_left(index, function, move, settings) for move in moved if not is_awaited(function, move.node)]
+    moved = [_unless_left(index, function, move, settings) for move in moved if not is_awaited(function, move.node)]
+    inside = _taken_along(moved)
+    return [_along(move, inside) for move in moved if move.target or move.node not in inside]
+
+
+def with_database(index: Index, reach: Reach, function: Function, settings: Settings, others: Sequence[Move]) -> list[Move]:
+    """With `--orm executor` the database work first, then the other moves: what stands in an expression that moves whole goes along with it."""
+    database = orm_moves(index, reach, function, settings)
+    inside, taken = _taken_along(database), {move.node for move in database}
+    found = [*database, *(_along(move, inside) for move in others if move.node not in taken)]
+    apart = _apart(index, reach, function, found) if database else ""
+    return [replace(move, obstacle=apart, code="E304") if apart and not move.obstacle and _works(reach, move) else move for move in found]
+
+
+def _apart(index: Index, reach: Reach, function: Function, found: Sequence[Move]) -> str:
+    """What would be done in the session of another thread when these move; empty where that does not matter, or nothing would."""
+    away = {node for move in found if not move.obstacle for node in (ast.walk(move.node) if move.is_whole else [move.node])}
+    rest = reach.walk(function, lambda edge: edge.node not in away and not edge.elsewhere)
+    staying = next((item for item in rest if item.site.node not in away and is_orm(item.site.entry)), None)
+    kept = kept_by_thread(index, staying) if staying else ""
+    return f"{kept}, and {staying.path} ({staying.place}) would stay on the event loop's" if staying and kept else ""
+
+
+def _works(reach: Reach, move: Move) -> bool:
+    """Whether what moves to the request's thread works on a session."""
+    return move.is_database or move.thread and move.target is not None and any(is_orm(item.site.entry) for item in reach.everything(move.target))
+
+
+def _taken_along(database: Sequence[Move]) -> dict[ast.AST, ast.Call]:
+    """What stands in expressions that move whole, and these: one lambda takes all of it, and holds no `await`."""
+    whole = [move for move in database if move.is_whole and not move.obstacle]
+    return {inner: move.node for move in whole for inner in ast.walk(move.node) if inner is not move.node}
+
+
+def _along(move: Move, inside: Mapping[ast.AST, ast.Call]) -> Move:
+    return replace(move, obstacle="", thread=True, region=None, along=inside[move.node]) if move.node in inside else move
 
 
 def _is_orm_helper(reach: Reach, target: Function) -> bool:

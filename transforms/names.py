@@ -122,7 +122,7 @@ class Names:
             yield from self.uses(spelling)
 
     def stores(self, name: str) -> list[tuple[ast.Attribute, Binding]]:
-        """Assignments to an attribute so named, on anything but `self`."""
+        """Assignments to an attribute so named, on anything but `self`; to `__class__` on that too."""
         return self._stores.get(name, [])
 
     def items(self, key: object) -> list[tuple[ast.Subscript, Binding]]:

@@ -33,8 +33,9 @@ class Reached:
 
     @property
     def path(self) -> str:
-        """`view → helper → call`, as people read it."""
-        return " → ".join([*(item.name for item in self.chain), self.site.entry.name])
+        """`view → helper → call`, as people read it; `perhaps Class.method` where only the name of the method fits."""
+        steps = (f"perhaps {link.target.qualname}" if link.how == "name" else link.target.name for link in self.links)
+        return " → ".join([self.chain[0].name, *steps, self.site.entry.name])
 
 
 def is_orm(entry: Entry) -> bool:

@@ -201,6 +201,8 @@ class Resolver:
                 return self._annotated(binding)
             case "param":
                 return parameter_value(self, binding)
+            case "rest":
+                return External(f"builtins.{binding.text}", True)
             case "with":
                 return self._entered(binding)
         return None

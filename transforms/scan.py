@@ -103,7 +103,7 @@ class _Scanner:
         binding = Binding(kind, value, scope)
         owner = scope.owner
         first = first_parameter(owner)
-        if owner.cls and first and isinstance(target.value, ast.Name) and target.value.id == first:
+        if owner.cls and first and isinstance(target.value, ast.Name) and target.value.id == first and target.attr != "__class__":
             owner.cls.stored.setdefault(target.attr, []).append(binding)
         else:
             self.module.stores.append((target, binding))
@@ -328,9 +328,9 @@ class _Scanner:
         positional = [*arguments.posonlyargs, *arguments.args]
         for argument in [*positional, *arguments.kwonlyargs]:
             self.bind(function.scope, argument.arg, "param", argument)
-        for rest in (arguments.vararg, arguments.kwarg):
+        for rest, kind in ((arguments.vararg, "tuple"), (arguments.kwarg, "dict")):
             if rest:
-                self.bind(function.scope, rest.arg, "unknown", rest)
+                self.bind(function.scope, rest.arg, "rest", rest, kind)
         for each in [*positional, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]:
             if each is not None:
                 self.parents[each] = arguments

@@ -14,7 +14,7 @@ from transforms.facts import Function
 from transforms.graph import Edge
 from transforms.index import Index
 from transforms.model import Settings
-from transforms.moves import Move, moves, orm_moves
+from transforms.moves import Move, moves, with_database
 from transforms.placement import is_awaited
 from transforms.planning import Plan
 from transforms.reach import Reach, Reached, is_movable, is_orm
@@ -44,10 +44,9 @@ def explain_staying(index: Index, reach: Reach, functions: Sequence[Function], s
 
 
 def _body(index: Index, reach: Reach, function: Function, settings: Settings) -> _Body:
-    database = orm_moves(index, reach, function, settings)
-    found = [*moves(index, reach, function, settings), *database]
+    found = with_database(index, reach, function, settings, moves(index, reach, function, settings))
     decided: set[ast.AST] = {move.node for move in found}
-    decided |= {inner for move in database for inner in ast.walk(move.node) if isinstance(inner, ast.Call)}
+    decided |= {inner for move in found if move.thread and move.target is None for inner in ast.walk(move.node) if isinstance(inner, ast.Call)}
     away = {node for move in found if not move.obstacle or move.code in (BY_COMMENT, BY_SETTINGS) for node in _taken(move)}
     return _Body(function, decided | away, away)
 
@@ -56,7 +55,7 @@ def _taken(move: Move) -> Iterator[ast.AST]:
     """What goes with the move: the block, all of an expression on the request's own thread, or the call alone."""
     if move.region:
         return move.region.covers()
-    return ast.walk(move.node) if move.thread and move.target is None else iter((move.node,))
+    return ast.walk(move.node) if move.is_whole else iter((move.node,))
 
 
 def _walk(reach: Reach, body: _Body, follow: Callable[[Edge], bool] = lambda edge: True) -> Iterator[Reached]:

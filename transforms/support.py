@@ -1,11 +1,12 @@
 """The small module that a migration writes into the user's app; theirs to keep, without a dependency on this tool."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from transforms.edits import Import
 from transforms.facts import ModuleFacts
 from transforms.index import Index
+from transforms.layout import is_test
 from transforms.parsing import parse
 
 MODULE = "async_support"
@@ -68,9 +69,15 @@ def adapter_import(index: Index, facts: ModuleFacts, where: str) -> Import | Non
 
 
 def _roots(index: Index, folder: str) -> set[str]:
-    """The folders on `sys.path` that the project's absolute imports of modules below `folder` imply."""
+    """The folders on `sys.path` that the project's absolute imports of modules below `folder` imply; those of tests where there are no others."""
+    tests = {path: module for path, module in index.modules.items() if is_test(path)}
+    code = {path: module for path, module in index.modules.items() if path not in tests}
+    return _implied(index, folder, code.values()) or _implied(index, folder, tests.values())
+
+
+def _implied(index: Index, folder: str, modules: Iterable[ModuleFacts]) -> set[str]:
     found: set[str] = set()
-    for module in index.modules.values():
+    for module in modules:
         for dotted in {name for node in _imports(module) for name in _dotted(node)}:
             path = index.layout.find(dotted, module.path)
             if path and (path.startswith(f"{folder}/") or not folder):
