@@ -140,9 +140,10 @@ class Escapes:
         for owner in [module.body, *module.functions]:
             for call in owner.calls:
                 target = self.resolver.value(call.node.func, call.scope)
-                if self._leaves(target) and not only_looks(target, call.node):
+                if self._leaves(target):
                     for argument in [*call.node.args, *(item.value for item in call.node.keywords)]:
-                        yield argument, call.scope
+                        if not only_looks(target, call.node, argument):
+                            yield argument, call.scope
 
     def _stored(self, module: ModuleFacts) -> Iterator[tuple[ast.expr, Scope]]:
         """What is put on an object of a library: `app.extensions["auth"] = Auth()`, `sys.stdout = Tee()`."""
