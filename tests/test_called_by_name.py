@@ -66,6 +66,7 @@ STARTED = {
     "the class": ("app:Store", ""),
     "a subclass": ("app:Near", "\n\nclass Near(Store):\n    pass\n"),
     "an object": ("app:store", "\n\nstore = Store()\n"),
+    "what a function gives": ("app:make", "\n\ndef make():\n    return [Store()]\n"),
     "another": ("app:main", "\n\ndef main():\n    return 0\n"),
 }
 
