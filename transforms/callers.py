@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from transforms.embedded import STUBS
 from transforms.escapes import Escapes
 from transforms.facts import Binding, Call, Class, Function, Reference, Scope, last_name
+from transforms.holding import held
 from transforms.layout import is_test
 from transforms.names import Mention
 from transforms.registry import Handler, Registry
@@ -72,6 +73,7 @@ class Callers:
         self._known: dict[Function, list[Caller]] = {}
         self._found: list[Search] | None = None
         self._strings: list[tuple[Mention, Value]] | None = None
+        self._entries: list[tuple[str, Class]] | None = None
         self._registered = {node for handler in registry.handlers.values() for node in handler.registrations}
 
     def of(self, function: Function) -> list[Caller]:
@@ -211,7 +213,7 @@ class Callers:
         if (place or computed) and function.cls and not handled:
             path, _, line = (place or computed or "").rpartition(":")
             yield Caller(path, int(line), 0, False, "is named in a template" if place else "may be called by a template under a computed name")
-        entry = self.unread.entry_points.get(function.name)
+        entry = self.unread.entry_points.get(function.name) or (function.cls and self._started(function.cls))
         if entry and not handled:
             path, _, line = entry.rpartition(":")
             yield Caller(path, int(line), 0, False, "is named as an entry point")
@@ -222,6 +224,23 @@ class Callers:
             if found := pattern.search(text):
                 why = "is named in a file that could not be read" if path.endswith(".py") else "is named in code that is not followed"
                 yield Caller(path, text.count(b"\n", 0, found.start()) + 1, 0, False, why)
+
+    def _started(self, cls: Class) -> str:
+        """The entry point that names the class, an object of it or a function that gives one; empty when none does."""
+        if self._entries is None:
+            modules = self.resolver.modules.values()
+            named = [(place, module.scope.bindings.get(name, ())) for name, place in self.unread.entry_points.items() for module in modules]
+            self._entries = [(place, item) for place, bindings in named for binding in bindings for item in self._offered(self.resolver.bound(binding))]
+        return next((place for place, item in self._entries if self.resolver.classes.related(item, cls)), "")
+
+    def _offered(self, value: Value) -> Iterator[Class]:
+        """The classes of the project of which code that is given the value gets hold."""
+        if isinstance(value, Instance | ClassValue):
+            yield value.cls
+        elif isinstance(value, FunctionValue):
+            for node in [*value.function.returns, *value.function.yields]:
+                if node is not None:
+                    yield from held(self.resolver, node, value.function.scope)
 
     def _tables(self, handler: Handler) -> Iterator[Caller]:
         """`app.view_functions[...]` and its like, from which the handler may be taken and called."""

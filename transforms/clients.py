@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from transforms.edits import AddTwin, AwaitCall, AwaitTwin, MakeAsync, Unthread, place_of
 from transforms.executor import async_functions
-from transforms.facts import Function, by_place, last_name
+from transforms.facts import Class, Function, by_place, last_name
 from transforms.index import Index
 from transforms.judge import is_own, stopped
 from transforms.model import Settings, Verdict
@@ -25,12 +25,7 @@ from transforms.swaps.planned import plan_swap
 from transforms.twins import Twin, find_twins, twin_imports
 
 NAME = "clients"
-_PROTOCOL = {
-    "read", "write", "readline", "readlines", "writelines", "close", "flush", "seek", "tell", "truncate", "fileno", "send", "recv", "get", "keys", "values", "items",
-    "emit", "handle", "format", "filter", "run", "start", "join", "acquire", "release", "execute", "executemany", "cursor", "commit", "rollback", "fetchone", "fetchall",
-    "default", "next", "throw", "update", "append", "extend", "put", "pop", "connect", "process_request", "process_response", "process_bind_param",
-    "process_result_value", "encode", "decode", "validate", "serialize", "deserialize", "to_python", "to_url", "open_session", "save_session", "setup", "teardown",
-}  # fmt: skip
+_DELEGATED = {"send", "throw", "close"}  # `yield from x` and `await x` call them on an iterator
 _BINDING = {"staticmethod", "classmethod"}
 
 
@@ -178,8 +173,8 @@ def _fixed(index: Index, reach: Reach, function: Function) -> str:
         return "it is a generator"
     if function.name.startswith("__"):
         return "Python calls it by its special name"
-    if function.cls and function.name in _PROTOCOL:
-        return "libraries call a method of that name on objects they are given"
+    if function.cls and _is_python_calling(index, function.cls, function.name):
+        return "Python calls a method of that name on an iterator (`yield from`) or a mapping (`**x`)"
     if function.cls and any(index.resolver.classes.has_member(other, function.name) for other in index.resolver.classes.family(function.cls)[1:]):
         return "another class of the hierarchy has a method of that name"
     if function.cls and any(base is None or base.name != "builtins.object" for base in index.resolver.classes.external_bases(function.cls)):
@@ -193,6 +188,13 @@ def _fixed(index: Index, reach: Reach, function: Function) -> str:
         return f"its decorator @{ast.unparse(other[0])} is not known to await it"
     stop = reach.may_stop(function)
     return f"next() at {stop} may raise StopIteration, which a coroutine turns into RuntimeError" if stop else ""
+
+
+def _is_python_calling(index: Index, cls: Class, name: str) -> bool:
+    """Whether Python itself calls the method, though its name is not special. What a library calls is found where it is given the object."""
+    special = "__next__" if name in _DELEGATED else "__getitem__" if name == "keys" else ""
+    family = [*index.resolver.classes.lineage(cls), *index.resolver.classes.descendants(cls)]
+    return bool(special) and any(index.resolver.classes.has_member(item, special) for item in family)
 
 
 def _is_made_over(index: Index, function: Function) -> bool:

@@ -143,9 +143,8 @@ class Escapes:
         for owner in [module.body, *module.functions]:
             for call in owner.calls:
                 target = self.resolver.value(call.node.func, call.scope)
-                if self._leaves(target) and not only_looks(target, call.node):
-                    for argument in arguments_of(call.node):
-                        yield argument, call.scope
+                if self._leaves(target):
+                    yield from ((argument, call.scope) for argument in arguments_of(call.node) if not only_looks(target, call.node, argument))
 
     def _stored(self, module: ModuleFacts) -> Iterator[tuple[ast.expr, Scope]]:
         """What is put on an object of a library: `app.extensions["auth"] = Auth()`, `sys.stdout = Tee()`."""

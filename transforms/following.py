@@ -16,9 +16,9 @@ _LOOKED_AT = {f"builtins.{name}" for name in _LOOKING} | {"typing.cast", "typing
 _TAKING = {"builtins.getattr", "builtins.hasattr"}
 
 
-def only_looks(called: Value, call: ast.Call) -> bool:
-    """Whether the call neither keeps its arguments nor calls anything on them that has no special name."""
-    if not isinstance(called, External):
+def only_looks(called: Value, call: ast.Call, given: ast.AST) -> bool:
+    """Whether the call neither keeps the argument nor calls anything on it that has no special name, as `print(x, file=given)` does."""
+    if not isinstance(called, External) or any(item.value is given and item.arg in ("file", None) for item in call.keywords):
         return False
     return called.name in _LOOKED_AT or called.name in _TAKING and len(call.args) > 1 and isinstance(call.args[1], ast.Constant)
 
@@ -79,7 +79,7 @@ def _is_same(resolver: Resolver, known: Value, value: Value) -> bool:
 def _is_taken(resolver: Resolver, call: ast.Call, node: ast.expr, value: Value, scope: Scope) -> bool:
     """Whether the call only looks at the argument, or hands it to a parameter that is known to be just that."""
     target = resolver.value(call.func, scope)
-    if only_looks(target, call):
+    if only_looks(target, call, node):
         return True
     function = _called(resolver, target)
     if function is None:
@@ -114,5 +114,5 @@ def _is_annotation(resolver: Resolver, node: ast.expr, scope: Scope) -> bool:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return parent.returns is child
         case ast.Call():
-            return only_looks(resolver.value(parent.func, scope), parent)
+            return only_looks(resolver.value(parent.func, scope), parent, child)
     return False
