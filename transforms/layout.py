@@ -35,7 +35,7 @@ class Layout:
         near = [self.root_of(importer), _parent(importer), "", "src"]
         for root in [*near, *self.roots]:
             found = self.under(root, dotted)
-            if found and found != importer:  # `import requests` in a file requests.py of a package means the library
+            if found and (found != importer or found.endswith("__init__.py")):  # `import requests` in a file requests.py of a package means the library
                 return found
         return None
 
