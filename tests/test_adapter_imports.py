@@ -39,3 +39,10 @@ def test_another_name_in_the_application():
     after, decisions = migrated({**FILES, "shop/other.py": "import names\n"}, Settings(all_handlers=True))
     assert after["shop/pages.py"] == SHOP
     assert [item.code for item in decisions if item.symbol == "index" and "under several names" in item.reason] == ["R111"]
+
+
+def test_a_file_that_is_called_like_the_library_it_uses():
+    text = "import requests\n\n\ndef ask():\n    return requests.get('http://x', timeout=3).text\n"
+    pages = SHOP.replace("from shop.names import TITLE", "from shop.requests import ask").replace("return TITLE", "return ask()")
+    after, _ = migrated({**FILES, "shop/requests.py": text, "shop/pages.py": pages}, Settings())
+    assert "await" in after["shop/pages.py"]

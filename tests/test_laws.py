@@ -169,4 +169,4 @@ class TestTheLawsThemselves:
         ]
         assert laws.law_10_what_stays_is_told(run) == []
         run.outcomes[-1] = replace(run.outcomes[-1], decisions=())
-        assert laws.law_10_what_stays_is_told(run) == ["app.py:12: index → newest → requests.get stays on the loop and no row says so"]
+        assert laws.law_10_what_stays_is_told(run) == ["app.py:12: index → perhaps Rates.newest → requests.get stays on the loop and no row says so"]

@@ -36,7 +36,7 @@ class Layout:
         near = [self.root_of(importer), _parent(importer), "", "src"]
         for root in [*near, *self.roots]:
             found = self.under(root, dotted)
-            if found:
+            if found and (found != importer or found.endswith("__init__.py")):  # `import requests` in a file requests.py of a package means the library
                 return found
         return None
 
