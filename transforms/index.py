@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -103,7 +104,7 @@ def _build(project: Project, catalogue: Catalogue, cache: ParseCache, everything
         if holds_bridge(path, project.python[path]) or holds_asgi(path, project.python[path]):
             continue  # ours, and no part of the application
         _read(path, project.python[path], whole, cache, files, broken)
-    layout = Layout(project.python)
+    layout = Layout(project.python, sys.stdlib_module_names | {name.partition(".")[0] for name in catalogue.modules})
     names = Names(parsed.names for parsed in files.values())
     resolver = Resolver({path: parsed.facts for path, parsed in files.items()}, layout, catalogue, names)
     registry = find_handlers(resolver)

@@ -1,7 +1,7 @@
 """Which file an import means: packages, `src/`, scripts, namespace packages, several roots in one project."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache, lru_cache
 
 
@@ -12,8 +12,10 @@ class Layout:
     trailing slash.
     """
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[str], libraries: Collection[str] = ()) -> None:
+        """`libraries` are top-level names of what is likely to be installed, the standard library among it."""
         self.files = frozenset(paths)
+        self.libraries = libraries
         self.folders = frozenset(folder for path in self.files for folder in _folders(path))
         self.roots = sorted({self.root_of(path) for path in self.files})
         self.find = lru_cache(maxsize=None)(self._find)
@@ -33,10 +35,24 @@ class Layout:
 
     def _find(self, dotted: str, importer: str) -> str | None:
         """The file or folder that `import dotted` in `importer` loads; None when it is not of this project."""
+        if dotted.partition(".")[0] in self.libraries:
+            return self._shadowing(dotted, importer)
         near = [self.root_of(importer), _parent(importer), "", "src"]
         for root in [*near, *self.roots]:
             found = self.under(root, dotted)
             if found and (found != importer or found.endswith("__init__.py")):  # `import requests` in a file requests.py of a package means the library
+                return found
+        return None
+
+    def _shadowing(self, dotted: str, importer: str) -> str | None:
+        """A file of the project that is found before the library of that name.
+
+        The neighbour in a package is not, nor is a folder without `__init__.py`, such as `docker/` with a script in it
+        (https://docs.python.org/3/reference/import.html#path-entry-finders: a portion of a namespace package is the last choice).
+        """
+        for root in (self.root_of(importer), "", "src"):
+            found = self.under(root, dotted)
+            if found and not found.endswith("/") and (found != importer or found.endswith("__init__.py")):
                 return found
         return None
 

@@ -30,7 +30,6 @@ _PLAIN = {
     "isdigit", "isalpha", "isalnum", "isspace", "zfill", "partition", "rpartition", "removeprefix", "removesuffix", "isoformat", "strftime", "timestamp", "total_seconds",
     "append", "is_integer", "hex", "fromhex", "to_bytes", "bit_length",
 }  # fmt: skip
-_OF_DICT = frozenset(name for name in vars(dict) if not name.startswith("_"))
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def _runs_there(edge: Edge) -> bool:
 def doubts(index: Index, function: Function) -> Iterator[Left]:
     """Calls in the function's own body that may block the loop, though nothing is known to."""
     for node in index.graph.unknown(function):
-        if not is_awaited(function, node) and last_name(node.func) not in _PLAIN and not _is_of_dict(function, node.func):
+        if not is_awaited(function, node) and last_name(node.func) not in _PLAIN and not _is_of_attributes(node.func):
             yield Left(function, node.lineno, f"{ast.unparse(node.func)[:60]}() cannot be followed, and may block")
     for call in function.calls:
         value = index.resolver.value(call.node.func, call.scope)
@@ -102,14 +101,9 @@ def doubts(index: Index, function: Function) -> Iterator[Left]:
             yield Left(function, block.lineno, f"an `await` stands {reason}: on one loop that may stop everything for ever")
 
 
-def _is_of_dict(function: Function, target: ast.expr) -> bool:
-    """Whether it is a method of the dict that `**kwargs` is, or that an object keeps its attributes in."""
-    if not isinstance(target, ast.Attribute) or target.attr not in _OF_DICT:
-        return False
-    owner, arguments = target.value, getattr(function.node, "args", None)
-    if isinstance(owner, ast.Name) and arguments and arguments.kwarg and arguments.kwarg.arg == owner.id:
-        return len(function.scope.bindings.get(owner.id, ())) == 1
-    return isinstance(owner, ast.Attribute) and owner.attr == "__dict__"
+def _is_of_attributes(target: ast.expr) -> bool:
+    """Whether it is a method of the dict in which an object keeps its attributes."""
+    return isinstance(target, ast.Attribute) and isinstance(target.value, ast.Attribute) and target.value.attr == "__dict__"
 
 
 def _is_known(index: Index, name: str) -> bool:
