@@ -19,6 +19,9 @@ LIBRARIES = {"redis", "docker", "queue"}
         (["src/app.py", "src/redis/__init__.py"], "src/app.py", "redis", "src/redis/__init__.py"),
         (["redis/__init__.py", "redis/client.py", "redis/app.py"], "redis/app.py", "redis.client", "redis/client.py"),
         (["shop/__init__.py", "shop/prices.py", "shop/views.py"], "shop/views.py", "prices", "shop/prices.py"),
+        (["shop/__init__.py", "shop/prices.py"], "shop/prices.py", "prices", None),
+        (["shop/__init__.py", "shop/views.py"], "shop/__init__.py", "shop", "shop/__init__.py"),
+        (["app.py"], "app.py", "app", "app.py"),
         (["app.py", "stock/prices.py"], "app.py", "stock", "stock/"),
     ],
 )

@@ -38,9 +38,10 @@ class Layout:
         if dotted.partition(".")[0] in self.libraries:
             return self._shadowing(dotted, importer)
         near = [self.root_of(importer), _parent(importer), "", "src"]
+        is_packaged = near[0] != near[1] and not importer.endswith("__init__.py")  # where a module is not imported by its last name
         for root in [*near, *self.roots]:
             found = self.under(root, dotted)
-            if found and (found != importer or found.endswith("__init__.py")):  # `import requests` in a file requests.py of a package means the library
+            if found and not (is_packaged and found == importer):
                 return found
         return None
 
