@@ -223,7 +223,11 @@ def test_what_came_to_block_after_it_was_written():
         ("Procfile", "web: gunicorn -k gthread --threads 8 -b :$PORT app:app\n", "web: gunicorn -k asgi -b :$PORT asgi:application\n"),
         ("Procfile", "web: gunicorn app:app --threads=8 --preload\n", "web: gunicorn -k asgi asgi:application --preload\n"),
         ("Dockerfile", 'CMD ["gunicorn", "-w", "2", "app:app"]\n', 'CMD ["gunicorn", "-k", "asgi", "-w", "2", "asgi:application"]\n'),
-        ("Dockerfile", 'CMD ["gunicorn", "--worker-class", "gthread", "--threads", "8", "app:app"]\n', 'CMD ["gunicorn", "--worker-class", "asgi", "asgi:application"]\n'),
+        (
+            "Dockerfile",
+            'CMD ["gunicorn", "--worker-class", "gthread", "--threads", "8", "app:app"]\n',
+            'CMD ["gunicorn", "--worker-class", "asgi", "asgi:application"]\n',
+        ),
     ],
 )
 def test_commands(path, before, after):
