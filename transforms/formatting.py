@@ -1,8 +1,9 @@
 """Changed lines in the project's own black style; all other lines stay as they are."""
 
 import difflib
+import itertools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import black
@@ -57,4 +58,18 @@ def format_changed(before: str, after: str, mode: black.Mode | None) -> str:
         formatted = black.format_str(after, mode=mode, lines=ranges)
     except Exception:  # black raises many kinds; a formatter must never stop a migration
         return after
-    return formatted
+    return _with_blank_lines_of(after, formatted, {number for low, high in ranges for number in range(low, high + 1)})
+
+
+def _with_blank_lines_of(after: str, formatted: str, changed: Set[int]) -> str:
+    """`formatted` with the spaces on blank lines that were there: black strips them in lines that it was not asked about, too."""
+    old, new = split_lines(after), split_lines(formatted)
+    if not any(line.isspace() and line.strip("\r\n") for line in old):
+        return formatted
+    for _, start, end, low, high in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        pairs = list(zip(range(start, end), range(low, high), strict=False)), list(zip(reversed(range(start, end)), reversed(range(low, high)), strict=False))
+        for pair in pairs:  # from the beginning, and from the end, of what differs
+            for number, place in itertools.takewhile(lambda item: not old[item[0]].strip() and not new[item[1]].strip(), pair):
+                if number + 1 not in changed:
+                    new[place] = old[number]
+    return "".join(new)
