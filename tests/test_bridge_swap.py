@@ -218,8 +218,8 @@ def test_a_late_handler_without_the_bridge(text, settings):
     assert "async_requests.py" not in python and "C206" not in {code for code, _, _ in changes}
 
 
-def test_a_late_call_inside_database_work_leaves_the_handler():
-    """The whole expression would run on the request's thread, where nothing can be awaited."""
+def test_a_late_call_inside_database_work_moves_along():
+    """The whole expression would run on the request's thread, where nothing can be awaited: requests itself asks there."""
     text = (
         "import requests\nfrom flask import Flask\nfrom flask_sqlalchemy import SQLAlchemy\n\napp = Flask(__name__)\ndb = SQLAlchemy(app)\n\n\n"
         "class User(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n\n\n"
@@ -227,4 +227,6 @@ def test_a_late_call_inside_database_work_leaves_the_handler():
         '    return User.query.filter_by(id=requests.get("http://y").text).first().id + found\n'
     )
     python, _ = late(text, Settings(http="bridge", orm="executor"))
-    assert python == {"app.py": text.encode()}
+    moved = python["app.py"].decode()
+    assert "await async_requests" in moved.partition("found = ")[2].partition("\n")[0]
+    assert 'sync_to_async(lambda: User.query.filter_by(id=requests.get("http://y").text).first())()' in moved
