@@ -1,6 +1,7 @@
 """A progress bar with the time that is left: on standard error, on a terminal only, and only when a run takes long."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ _PATIENCE = 2.0  # seconds of silence
 @contextlib.contextmanager
 def progress() -> Iterator[Tick]:
     """A callback for the stages; it does nothing where nobody would see it."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":  # which cannot wipe a line
         yield no_tick
         return
     bar = _Bar()

@@ -247,7 +247,7 @@ def test_on_a_terminal(project):
 @pytest.mark.parametrize(("env", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)])
 def test_colour(project, env, coloured):
     rest, code = Terminal("migrate", project, env=env).end()
-    assert code == 0 and ("\x1b[" in rest) == coloured
+    assert code == 0 and bool(re.search(r"\x1b\[[\d;]*m", rest)) == coloured  # a slow run shows a bar, too, which is no colour
 
 
 @needs_pty
